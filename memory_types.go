@@ -29,8 +29,8 @@ func MemoryTypes() []MemoryType {
 type Typed interface {
 	// Kind returns the memory type.
 	Kind() MemoryType
-	// ToMemory returns the record. It fails only when Metadata or Extra
-	// cannot be written as JSON.
+	// ToMemory returns the record. It fails only when a member cannot be
+	// written as JSON.
 	ToMemory() (Memory, error)
 }
 
@@ -42,7 +42,7 @@ type Heuristic struct {
 
 	Condition       string         `json:"condition,omitempty"`     // When the strategy applies.
 	Strategy        string         `json:"strategy"`                // What to do. Required.
-	Confidence      float64        `json:"confidence"`              // 0 to 1.
+	Confidence      float64        `json:"confidence,omitempty"`    // 0 to 1; 0 counts as not stated.
 	OccurrenceCount int            `json:"occurrence_count"`        // How often the condition was met.
 	SuccessCount    int            `json:"success_count"`           // How often the strategy worked.
 	LastValidated   time.Time      `json:"last_validated,omitzero"` // When it last proved right.
@@ -79,7 +79,7 @@ type Preference struct {
 	Category   string         `json:"category,omitempty"`
 	Preference string         `json:"preference"` // Required.
 	Source     string         `json:"source,omitempty"`
-	Confidence float64        `json:"confidence"` // 0 to 1.
+	Confidence float64        `json:"confidence,omitempty"` // 0 to 1; 0 counts as not stated.
 	Timestamp  time.Time      `json:"timestamp,omitzero"`
 	Metadata   map[string]any `json:"metadata,omitempty"`
 	Extra      Extra          `json:"-"`
@@ -94,7 +94,7 @@ type DomainKnowledge struct {
 	Domain       string         `json:"domain,omitempty"`
 	Fact         string         `json:"fact"` // Required.
 	Source       string         `json:"source,omitempty"`
-	Confidence   float64        `json:"confidence"` // 0 to 1.
+	Confidence   float64        `json:"confidence,omitempty"` // 0 to 1; 0 counts as not stated.
 	LastVerified time.Time      `json:"last_verified,omitzero"`
 	Metadata     map[string]any `json:"metadata,omitempty"`
 	Extra        Extra          `json:"-"`

@@ -71,9 +71,12 @@ type Exception struct {
 	BatchID string
 	Status  DeliveryStatus
 	// InFlight says that an attempt was under way: after a crash it is due at once.
-	InFlight       bool
-	Attempts       int // Finished attempts.
-	NextAttemptAt  time.Time
+	InFlight      bool
+	Attempts      int // Finished attempts.
+	NextAttemptAt time.Time
+	// Delay is the wait that leads to NextAttemptAt: when a clock jumped or a
+	// restart came between, what remains is never longer.
+	Delay          time.Duration
 	Manual         bool // A person asked for the next attempt: no further retry follows it.
 	LastReason     Reason
 	LastError      string

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -167,11 +168,14 @@ func decodeMembers[T any](b []byte, into *T) error {
 		f.Addf("", "want a JSON object: %v", err)
 		return f.Err()
 	}
+	known := tagNames[T]()
 	for _, name := range memberNames(b) {
+		if !known[name] { // encoding/json would take it in another case.
+			f.Addf(name, "unknown member; check its spelling")
+			continue
+		}
 		one, _ := json.Marshal(map[string]json.RawMessage{name: members[name]}) //nolint:errchkjson // Raw members came from valid JSON.
-		dec := json.NewDecoder(bytes.NewReader(one))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(into); err != nil {
+		if err := json.Unmarshal(one, into); err != nil {
 			f.Addf(name, "%s", memberMessage(err))
 		}
 	}
@@ -180,14 +184,20 @@ func decodeMembers[T any](b []byte, into *T) error {
 
 func memberMessage(err error) string {
 	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrong):
+	if errors.As(err, &wrong) {
 		return fmt.Sprintf("is a %s; want %s", wrong.Value, typeName(wrong.Type.Kind().String()))
-	case strings.Contains(err.Error(), "unknown field"):
-		return "unknown member; check its spelling"
-	default:
-		return err.Error()
 	}
+	return err.Error()
+}
+
+// tagNames returns the JSON names of a struct's fields.
+func tagNames[T any]() map[string]bool {
+	known := map[string]bool{}
+	for field := range reflect.TypeFor[T]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		known[name] = true
+	}
+	return known
 }
 
 func typeName(kind string) string {

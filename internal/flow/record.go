@@ -1,0 +1,22 @@
+package flow
+
+import "github.com/alma-events/alma"
+
+// Record is one outcome and what it changes in the store. Members that are nil
+// or empty change nothing.
+type Record struct {
+	Owner      Owner // May be nil.
+	Attempt    *alma.SettledAttempt
+	Exception  *alma.Exception
+	Resolved   *alma.DeliveryKey
+	Lane       *alma.LaneUpdate
+	Suppressed *alma.Suppression
+	Disabled   *alma.Disabling
+	// Tag is for the owner's own use.
+	Tag any
+}
+
+// Owner is told when records of its own have become durable.
+type Owner interface {
+	Settled(records []Record)
+}

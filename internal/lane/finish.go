@@ -1,0 +1,174 @@
+package lane
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/backoff"
+	"github.com/alma-events/alma/internal/flow"
+	"github.com/alma-events/alma/wire"
+)
+
+// finish records how an attempt ended.
+func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inFlight--
+	if job.Retry != nil {
+		l.retrying--
+	}
+	if job.probe {
+		l.health.probing = false
+	}
+	if out.Canceled {
+		return // It stays open, and is made again after the next start.
+	}
+	reason := out.Verdict.Reason
+	l.pressure.observe(reason, l.settings.window())
+	record := flow.Record{Owner: l, Attempt: &alma.SettledAttempt{
+		WebhookID: l.settings.WebhookID, Positions: job.positions(), Attempt: out.Attempt,
+	}}
+	if out.Verdict.Outcome == wire.Success {
+		l.succeeded(job, &record)
+	} else {
+		l.failed(job, &out, now, &record)
+	}
+	if job.span != nil {
+		job.span.done = true
+	}
+	if l.cursor != shared || l.health.changed {
+		record.Lane = l.update()
+	}
+	l.unsettled++
+	l.node.Record(record)
+}
+
+func (l *Lane) succeeded(job *Job, record *flow.Record) {
+	if l.health.success() {
+		l.node.Logger.Info("the listener answers again; deliveries resume", "webhook", l.settings.WebhookID)
+	}
+	if job.Retry != nil || job.parked {
+		key := job.Key()
+		record.Resolved = &key
+	}
+}
+
+func (l *Lane) failed(job *Job, out *Outcome, now time.Time, record *flow.Record) {
+	pos := job.Key().Position
+	if l.health.failure(pos, out.Verdict.Reason, job.probe, now) {
+		l.breakerOpened(out)
+	}
+	e := l.exception(job, out)
+	if delay, again := l.delay(job, out); again {
+		e.Status, e.Delay, e.NextAttemptAt = alma.StatusPending, delay, now.Add(delay)
+		record.Tag = &Waiting{
+			Position: e.Position, Members: e.Members, BatchID: e.BatchID,
+			Attempts: e.Attempts, Due: e.NextAttemptAt,
+		}
+		l.deferred++
+	}
+	record.Exception = e
+	l.checkDisabling(out, now, record)
+}
+
+// exception is the stored form of a delivery whose attempt has failed.
+func (l *Lane) exception(job *Job, out *Outcome) *alma.Exception {
+	e := l.pending(job)
+	e.Status = alma.StatusFailed
+	e.Attempts = job.Number
+	e.LastReason = out.Verdict.Reason
+	e.LastError = out.Attempt.Error
+	e.LastStatusCode = out.Attempt.StatusCode
+	return e
+}
+
+// pending is the stored form of a delivery that is being attempted.
+func (l *Lane) pending(job *Job) *alma.Exception {
+	key := job.Key()
+	e := &alma.Exception{
+		WebhookID: key.WebhookID, Position: key.Position, BatchID: job.BatchID,
+		Status: alma.StatusPending, Attempts: job.Number - 1,
+	}
+	if job.Retry != nil {
+		e.Members = job.Retry.Members
+		return e // The message is stored already.
+	}
+	e.Message = job.message.Load()
+	if len(job.Entries) > 1 {
+		e.Members = job.positions()
+	}
+	return e
+}
+
+// delay returns the wait before the next attempt; false when there is none.
+func (l *Lane) delay(job *Job, out *Outcome) (time.Duration, bool) {
+	if out.Verdict.Outcome != wire.Retry || job.Retry != nil && job.Retry.Manual || l.closed {
+		return 0, false
+	}
+	delay, again := l.settings.Delay(job.Number)
+	return backoff.WithRetryAfter(delay, out.Verdict.RetryAfter), again
+}
+
+func (l *Lane) breakerOpened(out *Outcome) {
+	l.node.Logger.Warn("the listener seems dead; only probes are sent until it answers",
+		"webhook", l.settings.WebhookID, "reason", string(out.Verdict.Reason), "error", out.Attempt.Error)
+	if l.buffer.len() > 0 {
+		l.behind = true
+		l.dropBuffer()
+		l.claim()
+	}
+}
+
+// checkDisabling ends the webhook's active state after a 410, or after so much
+// unbroken failure as the settings allow.
+func (l *Lane) checkDisabling(out *Outcome, now time.Time, record *flow.Record) {
+	if l.closed || !l.active {
+		return
+	}
+	limit := l.settings.DisableAfter
+	failing := now.Sub(l.health.stored.FailingSince)
+	switch {
+	case out.Verdict.Outcome == wire.Gone:
+		l.disable(record, "the listener answered 410 Gone")
+	case limit > 0 && failing >= limit:
+		l.disable(record, fmt.Sprintf("every attempt failed for %s; the last error: %s", limit, out.Attempt.Error))
+	case limit > disableNotice && failing >= limit-disableNotice && !l.health.warned:
+		l.health.warned = true
+		l.node.Logger.Warn("the webhook fails for long and will be disabled within a day",
+			"webhook", l.settings.WebhookID, "failing_since", l.health.stored.FailingSince)
+	}
+}
+
+func (l *Lane) disable(record *flow.Record, reason string) {
+	record.Disabled = &alma.Disabling{WebhookID: l.settings.WebhookID, Reason: reason}
+	l.active = false
+	if l.buffer.len() > 0 {
+		l.behind = true
+		l.dropBuffer()
+		l.claim()
+	}
+	l.node.Disabled(l.settings.WebhookID, reason)
+}
+
+// park stores the requests at the head that take long as exceptions in flight,
+// so that the low-water mark moves on without them.
+func (l *Lane) park(now time.Time) {
+	if l.settings.Ordered || l.closed {
+		return
+	}
+	for s := l.outstanding.front(); s != nil; s = l.outstanding.front() {
+		message := s.job.message.Load()
+		if message == nil || now.Sub(s.job.started) < parkAfter {
+			return
+		}
+		e := l.pending(s.job)
+		e.InFlight = true
+		s.job.parked, s.done = true, true
+		record := flow.Record{Owner: l, Exception: e}
+		if l.outstanding.front(); l.cursor != shared {
+			record.Lane = l.update()
+		}
+		l.node.Record(record)
+	}
+}

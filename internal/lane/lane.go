@@ -1,0 +1,347 @@
+// Package lane brings the events of one webhook to its listener: in a window
+// of concurrent requests, batched, ordered, throttled, retried, and behind a
+// circuit breaker. A lane knows nothing of HTTP or storage; a [Node] gives it
+// the stages before and behind it.
+//
+// # Where a lane reads
+//
+// A lane is attached or behind. Attached, it is offered events by the tail
+// ([Lane.Offer]) and keeps them in a bounded buffer. When the buffer is full,
+// when the breaker opens or the webhook pauses, it falls behind: from then on
+// it reads the log for itself, and attaches again when it has caught up.
+//
+// # Where it resumes
+//
+// A lane that has caught up shares the node's watermark; one that is behind
+// has a cursor of its own in the store ([Lane.Holds] and [Lane.Share] manage
+// the change between the two). Both stand at the low-water mark: everything
+// before it is delivered or stored as an exception. What was delivered beyond
+// it is found in the attempts at the next start, and not sent again.
+package lane
+
+import (
+	"sync"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/flow"
+)
+
+// Lane is the way to one webhook. It may be used concurrently.
+type Lane struct {
+	node *Node
+
+	mu       sync.Mutex
+	settings *Settings
+	active   bool // Attempts may start.
+	closed   bool // The webhook is gone.
+
+	// The log side.
+	behind   bool          // The lane reads for itself.
+	read     alma.Position // While behind: read up to here. Offers up to here are ignored.
+	reading  bool          // A worker is reading.
+	readAt   time.Time     // After a failed read: not before.
+	buffer   buffer
+	cold     bool // Positions may be settled already: ask before the first take.
+	coldFrom alma.Position
+	settled  map[alma.Position]struct{} // Beyond the cursor, not to be taken again.
+
+	// The delivery side.
+	outstanding outstanding
+	waiting     waitingHeap
+	deferred    int // Failed, and not yet durable: will be waiting.
+	inFlight    int
+	retrying    int // Of inFlight: not first attempts.
+	unsettled   int // Finished, and not yet durable.
+	workers     int
+	pressure    pressure
+	throttle    throttle
+	health      health
+	suppressed  map[string]alma.Position // By job: where it was first suppressed.
+
+	// The durable side.
+	cursor cursorState
+	listed bool // The engine looks at the lane for the watermark.
+
+	held   alma.Position // The low-water mark that Holds returned last,
+	heldAt time.Time     // and since when it has been that.
+
+	timer   *time.Timer
+	timerAt time.Time // When it rings; zero when it is not set.
+}
+
+// cursorState says where the lane's place is stored.
+type cursorState int
+
+const (
+	shared   cursorState = iota // It is the watermark.
+	claiming                    // A cursor of its own is on the way to the store.
+	own                         // It is its own cursor.
+)
+
+// Config says how a lane begins.
+type Config struct {
+	Settings *Settings
+	Active   bool
+	// Record is what was stored about the lane. Without one it starts
+	// attached, sharing the watermark.
+	Record *alma.LaneRecord
+	// Waiting are its pending exceptions.
+	Waiting []alma.Exception
+	// Cold says that events beyond the watermark may be settled already.
+	Cold      bool
+	Watermark alma.Position
+}
+
+// New returns a lane. It does nothing until it is kicked or offered an event.
+func New(node *Node, cfg Config, now time.Time) *Lane {
+	l := &Lane{
+		node: node, settings: cfg.Settings, active: cfg.Active,
+		cold: cfg.Cold, coldFrom: cfg.Watermark,
+	}
+	l.throttle.set(cfg.Settings.Rate)
+	if r := cfg.Record; r != nil {
+		l.health.resume(r.Health, now)
+		if !r.Shared {
+			l.behind, l.read, l.cursor = true, r.Cursor, own
+			l.cold, l.coldFrom = true, r.Cursor
+		}
+	}
+	for i := range cfg.Waiting {
+		l.waiting.add(FromException(&cfg.Waiting[i], now))
+	}
+	return l
+}
+
+// Offer gives the lane an event that its webhook wants; the tail calls it, in
+// log order. It reports whether the lane has to be listed for the watermark.
+func (l *Lane) Offer(e *flow.Entry, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pos := e.Position()
+	if l.closed || l.behind || !l.read.Before(pos) {
+		return false
+	}
+	if !l.active || l.health.stored.BreakerOpen || l.buffer.full() {
+		l.fallBehind(before(pos))
+	} else {
+		l.buffer.push(e, now)
+	}
+	l.wake(now)
+	list := !l.listed
+	l.listed = true
+	return list
+}
+
+// fallBehind makes the lane read for itself after a position.
+func (l *Lane) fallBehind(read alma.Position) {
+	if !l.behind {
+		l.behind = true
+		if l.read.Before(read) {
+			l.read = read
+		}
+	}
+	if !l.active || l.health.stored.BreakerOpen {
+		l.dropBuffer()
+	}
+	l.claim()
+}
+
+// dropBuffer gives memory back; what was buffered is read again later.
+func (l *Lane) dropBuffer() {
+	if l.buffer.len() > 0 {
+		l.read = before(l.buffer.front().entry.Position())
+		l.buffer.drop()
+	}
+}
+
+// claim asks the store for a cursor of its own.
+func (l *Lane) claim() {
+	if l.cursor != shared || l.closed {
+		return
+	}
+	l.cursor = claiming
+	l.node.Record(flow.Record{Owner: l, Lane: l.update()})
+}
+
+// update is the lane's place as it stands now.
+func (l *Lane) update() *alma.LaneUpdate {
+	u := &alma.LaneUpdate{WebhookID: l.settings.WebhookID, Shared: l.cursor == shared, Health: l.health.stored}
+	u.Cursor, _ = l.low()
+	l.health.changed = false
+	return u
+}
+
+// low returns the low-water mark, and whether there may be anything beyond it
+// to do; an attached lane without work has every position behind it.
+func (l *Lane) low() (alma.Position, bool) {
+	if s := l.outstanding.front(); s != nil {
+		return before(s.first), true
+	}
+	if l.buffer.len() > 0 {
+		return before(l.buffer.front().entry.Position()), true
+	}
+	if !l.behind && l.read.Before(l.outstanding.passed) {
+		return l.outstanding.passed, false
+	}
+	return l.read, l.behind
+}
+
+// maxHold is how long a lane may keep the watermark at one place; then it
+// takes a cursor of its own, so that the others' grows no tail.
+const maxHold = time.Second
+
+// Holds returns the position beyond which the watermark may not move for this
+// lane's sake, if there is one. It reports in keep whether the lane must be
+// looked at again.
+func (l *Lane) Holds(now time.Time) (low alma.Position, holds, keep bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	low, busy := l.low()
+	holds = l.cursor != own && busy
+	if holds && low != l.held {
+		l.held, l.heldAt = low, now
+	} else if holds && now.Sub(l.heldAt) > maxHold {
+		l.claim()
+	}
+	l.listed = holds || l.cursor == own && !l.behind
+	return low, holds, l.listed
+}
+
+// Share gives up the lane's own cursor when it is attached and has nothing
+// open at or before the watermark. From then on Holds holds the watermark.
+func (l *Lane) Share(watermark alma.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cursor != own || l.behind || l.closed {
+		return
+	}
+	if low, busy := l.low(); busy && low.Before(watermark) {
+		return
+	}
+	l.cursor = shared
+	l.node.Record(flow.Record{Owner: l, Lane: l.update()})
+}
+
+// Settled is told by the settling stage which records are durable now.
+func (l *Lane) Settled(records []flow.Record) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range records {
+		r := &records[i]
+		if r.Lane != nil && !r.Lane.Shared && l.cursor == claiming {
+			l.cursor = own
+		}
+		if r.Attempt != nil {
+			l.unsettled--
+		}
+		w, ok := r.Tag.(*Waiting)
+		if !ok {
+			continue
+		}
+		l.deferred--
+		if !l.closed {
+			l.waiting.add(w)
+		}
+	}
+	l.wake(time.Now())
+}
+
+// Configure changes the settings; attempts that start from now on follow them.
+func (l *Lane) Configure(s *Settings) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.settings = s
+	l.throttle.set(s.Rate)
+	l.wake(time.Now())
+}
+
+// SetActive starts or stops attempts; those under way go on. tail is how far
+// the tail has come; it must not offer events meanwhile.
+func (l *Lane) SetActive(active bool, tail alma.Position) (list bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.active == active {
+		return false
+	}
+	l.active = active
+	if active {
+		l.wake(time.Now())
+		return false
+	}
+	if l.buffer.len() > 0 && !l.behind {
+		l.behind = true
+	}
+	l.fallBehind(tail)
+	list = !l.listed
+	l.listed = true
+	return list
+}
+
+// Retry attempts a delivery now: the exception must be stored as pending. It
+// replaces a wait for the same delivery.
+func (l *Lane) Retry(w *Waiting) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	l.waiting.remove(w.Position)
+	l.waiting.add(w)
+	l.wake(time.Now())
+}
+
+// Close ends the lane: nothing starts any more.
+func (l *Lane) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed, l.active, l.behind = true, false, false
+	l.buffer.drop()
+	l.waiting = nil
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+}
+
+// Kick makes the lane look for work.
+func (l *Lane) Kick() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wake(time.Now())
+}
+
+// Status is a lane as an operator sees it.
+type Status struct {
+	Behind   bool
+	Low      alma.Position // Meaningful when Busy.
+	Busy     bool          // Something lies between Low and the head of the log.
+	InFlight int
+	Waiting  int
+	Health   alma.LaneHealth
+}
+
+// Status returns the lane's present state.
+func (l *Lane) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	low, busy := l.low()
+	return Status{
+		Behind: l.behind, Low: low, Busy: busy, InFlight: l.inFlight,
+		Waiting: len(l.waiting) + l.deferred, Health: l.health.stored,
+	}
+}
+
+// Hurry makes a waiting delivery due at once; false when it does not wait.
+func (l *Lane) Hurry(pos alma.Position) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.waiting.remove(pos)
+	if w == nil {
+		return false
+	}
+	now := time.Now()
+	w.Due = now
+	l.waiting.add(w)
+	l.wake(now)
+	return true
+}

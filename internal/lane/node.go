@@ -1,0 +1,107 @@
+package lane
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/flow"
+	"github.com/alma-events/alma/wire"
+)
+
+// Node is what all lanes of a process share: the stages before and behind
+// them, as functions. All of them may be called concurrently.
+type Node struct {
+	// Deliver makes one attempt.
+	Deliver func(ctx context.Context, job *Job) Outcome
+	// Record hands outcomes to the settling stage. It does not block.
+	Record func(...flow.Record)
+	// Healthy reports whether outcomes can be stored; without it no attempt starts.
+	Healthy func() bool
+	// Store gives what lanes read for themselves.
+	Store Store
+	// TryAttach calls attach while no event is being offered to lanes, if the
+	// tail has not come further than pos; it reports whether it did.
+	TryAttach func(l *Lane, pos alma.Position, attach func()) bool
+	// Disabled is told that a lane has disabled its webhook. It must not call
+	// the lane.
+	Disabled func(webhookID, reason string)
+	Logger   *slog.Logger
+
+	// Slots bounds the requests in flight on the node: its capacity.
+	Slots chan struct{}
+	// Context ends when requests in flight are to be given up.
+	Context context.Context //nolint:containedctx // The life of the node, not of a call.
+	// Workers counts the goroutines of all lanes.
+	Workers Gate
+}
+
+// Store is what lanes need of storage.
+type Store interface {
+	Read(ctx context.Context, after alma.Position, limit int) (alma.LogPage, error)
+	Settled(ctx context.Context, webhookID string, after alma.Position) ([]alma.Position, error)
+}
+
+// Job is one attempt to be made.
+type Job struct {
+	Settings *Settings
+	// Entries are the events of a first attempt.
+	Entries []*flow.Entry
+	// Retry is the exception that a later attempt is for; nil for a first one.
+	Retry *Waiting
+	// Number is the attempt's number: 1, 2, …
+	Number  int
+	BatchID string // The X-ALMA-Delivery of a batch.
+
+	kind    jobKind
+	span    *span
+	started time.Time
+	parked  bool // Stored as an exception in flight.
+	probe   bool // Sent while the breaker is open.
+	message messageBox
+}
+
+type jobKind int
+
+const (
+	attemptJob jobKind = iota
+	readJob            // Read on in the log.
+	loadJob            // Learn which positions are settled already.
+)
+
+// SetMessage says what is being sent, so that the lane can store it when the
+// attempt takes long. Deliver calls it before it sends.
+func (j *Job) SetMessage(m *alma.Message) { j.message.Store(m) }
+
+// Key names the delivery: the first member's for a batch.
+func (j *Job) Key() alma.DeliveryKey {
+	key := alma.DeliveryKey{WebhookID: j.Settings.WebhookID}
+	if j.Retry != nil {
+		key.Position = j.Retry.Position
+	} else {
+		key.Position = j.Entries[0].Position()
+	}
+	return key
+}
+
+// positions lists the events that the attempt is for.
+func (j *Job) positions() []alma.Position {
+	if j.Retry != nil {
+		return j.Retry.all()
+	}
+	out := make([]alma.Position, len(j.Entries))
+	for i, e := range j.Entries {
+		out[i] = e.Position()
+	}
+	return out
+}
+
+// Outcome is how an attempt ended.
+type Outcome struct {
+	Verdict wire.Verdict
+	Attempt alma.Attempt
+	// Canceled says that the attempt was given up because the process ends;
+	// it counts for nothing and is made again after the next start.
+	Canceled bool
+}

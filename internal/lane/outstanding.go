@@ -1,0 +1,47 @@
+package lane
+
+import "github.com/alma-events/alma"
+
+// span is the part of the log that one first attempt is for: an event, or the
+// members of a batch.
+type span struct {
+	first, last alma.Position
+	done        bool // Settled, or stored as an exception.
+	job         *Job
+}
+
+// outstanding holds the spans of first attempts under way, in log order. What
+// lies before its front is done: that is the lane's low-water mark.
+type outstanding struct {
+	spans  []*span
+	head   int
+	passed alma.Position // The end of the last span that is done.
+}
+
+func (o *outstanding) push(s *span) { o.spans = append(o.spans, s) }
+
+func (o *outstanding) len() int { return len(o.spans) - o.head }
+
+// front returns the oldest span that is not done, or nil.
+func (o *outstanding) front() *span {
+	for o.head < len(o.spans) && o.spans[o.head].done {
+		o.passed = o.spans[o.head].last
+		o.spans[o.head] = nil
+		o.head++
+	}
+	if o.head == len(o.spans) {
+		o.spans, o.head = o.spans[:0], 0
+		return nil
+	}
+	if o.head > 256 && o.head*2 > len(o.spans) {
+		o.spans = append(o.spans[:0], o.spans[o.head:]...)
+		o.head = 0
+	}
+	return o.spans[o.head]
+}
+
+// before returns a position behind everything ahead of p, and not behind p.
+func before(p alma.Position) alma.Position {
+	p.Seq--
+	return p
+}

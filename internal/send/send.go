@@ -1,0 +1,170 @@
+// Package send makes one HTTP exchange: a request to a listener and its
+// complete answer, or the reason why there was none. It knows nothing of
+// events, formats or retries.
+//
+// A listener is never trusted: its address is guarded, one deadline covers the
+// whole exchange, redirects are not followed, and its answer is read to a cap.
+package send
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/netguard"
+)
+
+// Limits of an answer.
+const (
+	MaxAnswerBytes = 1 << 20  // A longer body makes the exchange fail.
+	MaxStoredBytes = 64 << 10 // What Result.Body holds at most.
+	MaxHeaderBytes = 64 << 10 // Longer headers make the exchange fail.
+)
+
+// DefaultTimeout holds for requests that name none.
+const DefaultTimeout = 30 * time.Second
+
+// Config says how to reach listeners. Its zero value is strict and ready.
+type Config struct {
+	// Guard judges addresses. Defaults to one that allows public addresses alone.
+	Guard *netguard.Guard
+	// RootCAs are trusted to sign certificates. Defaults to the system's.
+	RootCAs *x509.CertPool
+	// Dial opens connections instead of the guarded dialler, and thereby
+	// switches the guard off: it is meant for tests over pipes. It is called
+	// concurrently. Defaults to nil.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// MaxIdleConns bounds the open connections that wait for the next request,
+	// over all listeners. Defaults to 2048.
+	MaxIdleConns int
+	// MaxIdleConnsPerHost bounds them for one listener. Defaults to 256.
+	MaxIdleConnsPerHost int
+	// MaxConnsPerHost bounds all connections to one listener. Defaults to 0:
+	// as many as there are requests in flight.
+	MaxConnsPerHost int
+	// IdleConnTimeout closes a connection that was not used for so long.
+	// Defaults to 90 s.
+	IdleConnTimeout time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxIdleConns == 0 {
+		c.MaxIdleConns = 2048
+	}
+	if c.MaxIdleConnsPerHost == 0 {
+		c.MaxIdleConnsPerHost = 256
+	}
+	if c.IdleConnTimeout == 0 {
+		c.IdleConnTimeout = 90 * time.Second
+	}
+	return c
+}
+
+// Request is what to send.
+type Request struct {
+	// Method defaults to POST.
+	Method string
+	// URL is absolute, http or https.
+	URL string
+	// Header goes on the wire with its names in exactly this case (over
+	// HTTP/2 in lower case, as that protocol wants). Host and the framing
+	// headers are not taken from it. Without a User-Agent none is sent.
+	Header []alma.HeaderField
+	// Body must not be changed until some time after Send has returned: a
+	// connection may still be reading it.
+	Body []byte
+	// Timeout bounds the exchange from resolving the name to the last byte of
+	// the answer. Defaults to DefaultTimeout.
+	Timeout time.Duration
+}
+
+// Result is how an exchange ended.
+type Result struct {
+	// StatusCode is 0 when there was no answer. It is set beside a Reason when
+	// the answer began but did not arrive whole.
+	StatusCode int
+	Header     http.Header
+	Body       []byte // The first MaxStoredBytes of the answer's body.
+	// Reason is empty when a complete answer came, whatever its status.
+	Reason alma.Reason
+	// Err is nil exactly when Reason is empty. Its text is fit to be shown: it
+	// holds neither the URL nor any header, nor anything that the listener
+	// wrote. When the caller's context ended the exchange, Err wraps its cause.
+	Err      error
+	At       time.Time     // When it began.
+	Duration time.Duration // To its end.
+}
+
+// Sender makes exchanges over connections that it keeps open between them. It
+// may be used concurrently.
+type Sender struct {
+	tls   *http.Transport // For https: public addresses, and allowed ones.
+	plain *http.Transport // For http: allowed addresses only.
+	urls  urlCache
+}
+
+// New returns a sender. Close it when it is no longer used.
+func New(cfg Config) *Sender {
+	cfg = cfg.withDefaults()
+	return &Sender{
+		tls:   newTransport(cfg, cfg.Guard.Control),
+		plain: newTransport(cfg, cfg.Guard.ControlPlain),
+	}
+}
+
+// Close closes the idle connections. Exchanges that are under way go on.
+func (s *Sender) Close() {
+	s.tls.CloseIdleConnections()
+	s.plain.CloseIdleConnections()
+}
+
+// Send makes one exchange. It returns when the answer is complete, at the
+// request's timeout, or when ctx ends, whichever comes first.
+func (s *Sender) Send(ctx context.Context, r Request) Result {
+	if r.Timeout <= 0 {
+		r.Timeout = DefaultTimeout
+	}
+	at := time.Now()
+	ctx, cancel := context.WithTimeoutCause(ctx, r.Timeout, errTimeout)
+	defer cancel()
+	res := s.send(ctx, &r)
+	res.At, res.Duration = at, time.Since(at)
+	return res
+}
+
+func (s *Sender) send(ctx context.Context, r *Request) Result {
+	u, err := s.urls.parse(r.URL)
+	if err != nil {
+		return failed(alma.ReasonEncode, err)
+	}
+	transport := s.tls
+	if u.Scheme == "http" {
+		transport = s.plain
+	}
+	header := buildHeader(r.Header)
+	for tries := 1; ; tries++ {
+		x := newExchange(r, u.Hostname())
+		res := x.run(transport, x.request(ctx, r, u, header))
+		if tries == maxTries || !x.stale || ctx.Err() != nil {
+			return res
+		}
+	}
+}
+
+// maxTries bounds how often an exchange begins anew because a kept connection
+// turned out closed. The Transport itself repeats without bound where it sees
+// that no byte of the request was answered (see request); this is for the rest.
+const maxTries = 4
+
+func failed(reason alma.Reason, err error) Result {
+	return Result{Reason: reason, Err: err}
+}
+
+// failedf is failed with a text.
+func failedf(reason alma.Reason, format string, args ...any) Result {
+	return failed(reason, fmt.Errorf(format, args...))
+}

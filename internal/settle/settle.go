@@ -1,0 +1,291 @@
+// Package settle makes the outcomes of all lanes durable, many in one commit.
+package settle
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/flow"
+)
+
+// Store is what settling needs of a driver.
+type Store interface {
+	Settle(ctx context.Context, s alma.Settlement) error
+}
+
+// Config configures a [Settler].
+type Config struct {
+	Store  Store
+	Logger *slog.Logger
+	// Mark is asked, before a group is closed, for the watermark to store with
+	// it; zero for none. Everything recorded before Mark returns is in this
+	// group or an earlier one.
+	Mark func() alma.Position
+	// Recovered is called when settling works again after it had failed.
+	Recovered func()
+}
+
+const (
+	minWait = 50 * time.Millisecond
+	maxWait = 5 * time.Second
+)
+
+// Settler gathers records and commits them in groups, in the order in which
+// they came. A group that cannot be committed is tried again until it can:
+// outcomes are never lost while the process lives, and meanwhile
+// [Settler.Healthy] is false, so that no new attempts start and the number of
+// waiting records stays bounded by the attempts in flight.
+type Settler struct {
+	cfg Config
+
+	mu      sync.Mutex
+	records []flow.Record
+	spare   []flow.Record
+	marked  bool // A group without records was asked for.
+	failing bool
+
+	wake chan struct{}
+	idle chan struct{} // Closed and replaced when everything is durable.
+	busy bool
+}
+
+// New returns a settler. Run must be called for anything to be settled.
+func New(cfg Config) *Settler {
+	return &Settler{cfg: cfg, wake: make(chan struct{}, 1), idle: make(chan struct{})}
+}
+
+// Add queues records; their order is kept. It does not block.
+func (s *Settler) Add(records ...flow.Record) {
+	s.mu.Lock()
+	s.records = append(s.records, records...)
+	s.mu.Unlock()
+	s.signal()
+}
+
+// Touch asks for a group even when there is no record, so that Mark is called.
+func (s *Settler) Touch() {
+	s.mu.Lock()
+	s.marked = true
+	s.mu.Unlock()
+	s.signal()
+}
+
+// Healthy reports whether the last commit succeeded.
+func (s *Settler) Healthy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.failing
+}
+
+func (s *Settler) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run commits groups until ctx ends, then one last time what is left, giving
+// the store grace for it.
+func (s *Settler) Run(ctx context.Context, grace time.Duration) {
+	for {
+		select {
+		case <-s.wake:
+			s.commitAll(ctx)
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+			defer cancel()
+			s.commitAll(last)
+			return
+		}
+	}
+}
+
+// Flush waits until everything added before has been committed, or ctx ends.
+func (s *Settler) Flush(ctx context.Context) error {
+	s.mu.Lock()
+	if len(s.records) == 0 && !s.marked && !s.busy {
+		s.mu.Unlock()
+		return nil
+	}
+	idle := s.idle
+	s.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err() //nolint:wrapcheck // The caller's own context.
+	}
+}
+
+func (s *Settler) commitAll(ctx context.Context) {
+	for {
+		if !s.pending() {
+			return
+		}
+		watermark := s.cfg.Mark()
+		group := s.take()
+		if !s.commit(ctx, group, watermark) {
+			s.putBack(group)
+			return
+		}
+		notify(group)
+		s.release(group)
+	}
+}
+
+// pending reports whether there is something to settle, and releases those
+// who wait for the opposite.
+func (s *Settler) pending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.records) > 0 || s.marked {
+		s.busy = true
+		return true
+	}
+	if s.busy {
+		s.busy = false
+		close(s.idle)
+		s.idle = make(chan struct{})
+	}
+	return false
+}
+
+// take closes the present group.
+func (s *Settler) take() []flow.Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.marked = false
+	group := s.records
+	s.records, s.spare = s.spare, nil
+	return group
+}
+
+func (s *Settler) putBack(group []flow.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records = append(group, s.records...)
+}
+
+func (s *Settler) release(group []flow.Record) {
+	clear(group)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cap(group) <= 4096 {
+		s.spare = group[:0]
+	}
+}
+
+// commit stores a group, trying again until it succeeds or ctx ends.
+func (s *Settler) commit(ctx context.Context, group []flow.Record, watermark alma.Position) bool {
+	if len(group) == 0 && watermark.IsZero() {
+		return true
+	}
+	settlement := assemble(group)
+	settlement.Watermark = watermark
+	for wait := minWait; ; wait = min(2*wait, maxWait) {
+		err := s.cfg.Store.Settle(ctx, settlement)
+		if err == nil {
+			s.healed()
+			return true
+		}
+		s.failed(err, len(group), wait)
+		if !sleep(ctx, wait) {
+			return false
+		}
+	}
+}
+
+func (s *Settler) failed(err error, records int, wait time.Duration) {
+	s.mu.Lock()
+	s.failing = true
+	s.mu.Unlock()
+	s.cfg.Logger.Error("outcomes cannot be stored; no new attempts start until they are", "outcomes", records, "wait", wait, "error", err)
+}
+
+func (s *Settler) healed() {
+	s.mu.Lock()
+	was := s.failing
+	s.failing = false
+	s.mu.Unlock()
+	if was {
+		s.cfg.Logger.Info("outcomes are stored again")
+		s.cfg.Recovered()
+	}
+}
+
+// assemble puts the records of a group together. Of several updates of one
+// lane, the last counts.
+func assemble(group []flow.Record) alma.Settlement {
+	var out alma.Settlement
+	lanes := map[string]int{}
+	for i := range group {
+		r := &group[i]
+		if r.Attempt != nil {
+			out.Attempts = append(out.Attempts, *r.Attempt)
+		}
+		appendException(&out, r)
+		if r.Suppressed != nil {
+			out.Suppressed = append(out.Suppressed, *r.Suppressed)
+		}
+		if r.Disabled != nil {
+			out.Disabled = append(out.Disabled, *r.Disabled)
+		}
+		if r.Lane == nil {
+			continue
+		}
+		if at, seen := lanes[r.Lane.WebhookID]; seen {
+			out.Lanes[at] = *r.Lane
+			continue
+		}
+		lanes[r.Lane.WebhookID] = len(out.Lanes)
+		out.Lanes = append(out.Lanes, *r.Lane)
+	}
+	return out
+}
+
+// appendException keeps insertion before removal of the same exception in one
+// group right: a driver inserts all, then removes the resolved ones, so an
+// exception that returns after it was resolved withdraws the removal.
+func appendException(out *alma.Settlement, r *flow.Record) {
+	if r.Exception != nil {
+		key := alma.DeliveryKey{WebhookID: r.Exception.WebhookID, Position: r.Exception.Position}
+		for i, k := range out.Resolved {
+			if k == key {
+				out.Resolved = append(out.Resolved[:i], out.Resolved[i+1:]...)
+				break
+			}
+		}
+		out.Exceptions = append(out.Exceptions, *r.Exception)
+	}
+	if r.Resolved != nil {
+		out.Resolved = append(out.Resolved, *r.Resolved)
+	}
+}
+
+// notify tells each owner of its records, in runs.
+func notify(group []flow.Record) {
+	for start := 0; start < len(group); {
+		end := start + 1
+		for end < len(group) && group[end].Owner == group[start].Owner {
+			end++
+		}
+		if owner := group[start].Owner; owner != nil {
+			owner.Settled(group[start:end])
+		}
+		start = end
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

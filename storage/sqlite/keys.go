@@ -1,0 +1,68 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/alma-events/alma"
+)
+
+// CreateKey stores an API key. ErrConflict when its id or hash is taken.
+// CreatedAt defaults to now.
+func (s *Store) CreateKey(ctx context.Context, k alma.Key) error {
+	return s.write(ctx, &job{operation: "create key", isolated: true, run: func(ctx context.Context, t *txn) error {
+		created := nanos(k.CreatedAt)
+		if created == 0 {
+			created = nanos(t.now)
+		}
+		_, err := t.exec(ctx, sqlInsertKey, k.ID, k.Name, string(k.Role), k.ProjectID, k.Hash, created)
+		if isConstraint(err) {
+			return fmt.Errorf("key %s: %w: it exists", k.ID, alma.ErrConflict)
+		}
+		return err
+	}})
+}
+
+// FindKey returns the key with this hash, or ErrNotFound.
+func (s *Store) FindKey(ctx context.Context, hash []byte) (alma.Key, error) {
+	keys, err := s.keys(ctx, "find key", sqlFindKey, hash)
+	if err == nil && len(keys) == 0 {
+		return alma.Key{}, wrap("find key", alma.ErrNotFound)
+	}
+	if err != nil {
+		return alma.Key{}, err
+	}
+	return keys[0], nil
+}
+
+// Keys returns all keys, oldest first.
+func (s *Store) Keys(ctx context.Context) ([]alma.Key, error) {
+	return s.keys(ctx, "list keys", sqlKeys)
+}
+
+func (s *Store) keys(ctx context.Context, operation, query string, args ...any) ([]alma.Key, error) {
+	var list []alma.Key
+	err := s.read(ctx, operation, func(q *statements) error {
+		return q.query(ctx, func(rows *sql.Rows) error {
+			var k alma.Key
+			var created int64
+			err := rows.Scan(&k.ID, &k.Name, (*string)(&k.Role), &k.ProjectID, &k.Hash, &created)
+			k.CreatedAt = fromNanos(created)
+			list = append(list, k)
+			return err
+		}, query, args...)
+	})
+	return list, err
+}
+
+// DeleteKey removes a key, or fails with ErrNotFound.
+func (s *Store) DeleteKey(ctx context.Context, id string) error {
+	return s.write(ctx, &job{operation: "delete key", isolated: true, run: func(ctx context.Context, t *txn) error {
+		n, err := t.exec(ctx, sqlDeleteKey, id)
+		if err == nil && n == 0 {
+			err = fmt.Errorf("key %s: %w", id, alma.ErrNotFound)
+		}
+		return err
+	}})
+}

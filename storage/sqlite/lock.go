@@ -1,0 +1,62 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/alma-events/alma"
+)
+
+// errLocked is what lockFile returns when another holder has the lock.
+var errLocked = errors.New("locked")
+
+// fileLock keeps a second process (or a second Open) away from a database
+// while it is open. The operating system drops it when the process dies,
+// however it dies. The file itself stays: removing it would let two processes
+// hold locks on two files of one name.
+type fileLock struct{ file *os.File }
+
+// acquireLock locks "<path>.lock".
+func acquireLock(path string) (*fileLock, error) {
+	name := path + ".lock"
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // The operator names the database.
+	if err != nil {
+		return nil, fmt.Errorf("alma: open %s: cannot make its lock file: %w; the folder must exist and be writable for this user", path, err)
+	}
+	switch err := lockFile(f); {
+	case errors.Is(err, errLocked):
+		err = fmt.Errorf("alma: open %s: %w: another alma process has this database open (it holds %s); stop it, or give this one another file", path, alma.ErrConflict, name)
+		return nil, errors.Join(err, f.Close())
+	case err != nil:
+		err = fmt.Errorf("alma: open %s: cannot lock %s: %w; the file system must support locks", path, name, err)
+		return nil, errors.Join(err, f.Close())
+	}
+	return &fileLock{file: f}, nil
+}
+
+// release gives the lock up. A nil lock, that of an in-memory database, has
+// nothing to give up.
+func (l *fileLock) release() error {
+	if l == nil {
+		return nil
+	}
+	return l.file.Close()
+}
+
+// resolvePath returns the one true name of a file, so that two names of it
+// mean one lock.
+func resolvePath(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("alma: open %s: %w", path, err)
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real, nil
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil { // The file is yet to be made.
+		return filepath.Join(dir, filepath.Base(abs)), nil
+	}
+	return abs, nil
+}

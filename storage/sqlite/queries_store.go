@@ -1,0 +1,17 @@
+package sqlite
+
+// Statements around transactions and the store as a whole.
+const (
+	sqlBegin      = `BEGIN IMMEDIATE`
+	sqlCommit     = `COMMIT`
+	sqlRollback   = `ROLLBACK`
+	sqlSavepoint  = `SAVEPOINT alma_job`
+	sqlRollbackTo = `ROLLBACK TO alma_job`
+	sqlRelease    = `RELEASE alma_job`
+
+	// Takes the write lock and changes nothing.
+	sqlTakeWriteLock = `UPDATE alma_watermark SET seq = seq WHERE 0`
+
+	sqlCheckpoint = `PRAGMA wal_checkpoint(TRUNCATE)`
+	sqlSize       = `SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()`
+)

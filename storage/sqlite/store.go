@@ -1,0 +1,128 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+
+	"github.com/alma-events/alma"
+)
+
+// Store keeps everything Alma knows in one SQLite database. It may be used
+// concurrently. [Open] and [OpenMemory] make one.
+type Store struct {
+	path string
+	log  *slog.Logger
+	disk *diskGuard
+	lock *fileLock
+
+	queue  *queue
+	writer *writer
+	pool   *sql.DB // The writer's connection.
+
+	readers *sql.DB
+	reads   *statements
+	gate    *gate
+	host    *sql.DB
+
+	ring     *ring
+	hub      *hub
+	hosts    hostAppends
+	webhooks *registry
+
+	written chan struct{} // Closed when the writer is done.
+	closing chan struct{}
+	polled  chan struct{} // Closed when the poller is done.
+	closed  chan struct{} // Closed when Close is done.
+	failure error         // What Close returned first.
+}
+
+var _ alma.Storage = (*Store)(nil)
+
+// DB returns a pool of connections to the same database, for the host
+// program's own tables and transactions. Transactions begin with the write
+// lock (BEGIN IMMEDIATE). The pool is closed by Close; do not close it.
+func (s *Store) DB() *sql.DB { return s.host }
+
+// Stats are figures about a store for metrics.
+type Stats struct {
+	Commits      int64 // Transactions committed.
+	Rollbacks    int64 // Transactions rolled back.
+	Jobs         int64 // Changes that shared the commits.
+	LargestGroup int64 // Most changes in one commit.
+	Queued       int   // Changes that wait now.
+	RingHits     int64 // Reads of the log answered from memory.
+	RingMisses   int64 // Reads of the log answered by SQL.
+	RingEvents   int   // Events in memory.
+	FreeBytes    int64 // Free space of the disk; the largest number when unknown.
+	SizeBytes    int64 // Size of the database, without its write-ahead log.
+}
+
+// Stats returns the present figures.
+func (s *Store) Stats(ctx context.Context) (Stats, error) {
+	st := Stats{
+		Commits:      s.writer.commits.Load(),
+		Rollbacks:    s.writer.rollbacks.Load(),
+		Jobs:         s.writer.jobs.Load(),
+		LargestGroup: s.writer.largest.Load(),
+		Queued:       s.queue.length(),
+		RingHits:     s.ring.hits.Load(),
+		RingMisses:   s.ring.misses.Load(),
+		RingEvents:   s.ring.length(),
+		FreeBytes:    s.disk.current(),
+	}
+	err := s.read(ctx, "read the statistics", func(q *statements) error {
+		return q.one(ctx, []any{&st.SizeBytes}, sqlSize)
+	})
+	return st, err
+}
+
+// read runs queries on the readers' connections.
+func (s *Store) read(ctx context.Context, operation string, f func(q *statements) error) error {
+	if s.queue.isClosed() {
+		return wrap(operation, alma.ErrClosed)
+	}
+	s.gate.rlock()
+	defer s.gate.runlock()
+	if err := f(s.reads); err != nil {
+		if ctx.Err() != nil { // The driver may say "interrupted" instead.
+			err = context.Cause(ctx)
+		}
+		return wrap(operation, err)
+	}
+	return nil
+}
+
+// Close ends the store: it refuses new calls, finishes the changes that are
+// queued, writes the log of SQLite back into the file and gives the lock up.
+// A transaction that the host holds open is waited for no longer than
+// Options.LockTimeout. Further calls return what the first one did; calls of
+// other methods fail with [alma.ErrClosed].
+func (s *Store) Close() error {
+	if !s.queue.close() {
+		<-s.closed
+		return s.failure
+	}
+	defer close(s.closed)
+	close(s.closing)
+	<-s.polled
+	<-s.written
+	s.failure = wrap("close", s.shutDown())
+	return s.failure
+}
+
+// shutDown closes the connections. The lock goes last: another process must
+// not meet a half-closed database.
+func (s *Store) shutDown() error {
+	var errs []error
+	errs = append(errs, s.reads.close(), s.readers.Close(), s.host.Close())
+	if w := s.writer; w.conn != nil {
+		if _, err := w.stmts.exec(context.Background(), sqlCheckpoint); err != nil {
+			s.log.Warn("alma: storage: checkpoint at close failed; the next open makes up for it", "error", err)
+		}
+		errs = append(errs, w.stmts.close(), w.conn.Close())
+	}
+	errs = append(errs, s.pool.Close(), s.lock.release())
+	return errors.Join(errs...)
+}

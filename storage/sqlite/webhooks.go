@@ -1,0 +1,174 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"github.com/alma-events/alma"
+)
+
+// CreateWebhook stores a webhook; see [alma.WebhookStore]. CreatedAt defaults
+// to now, UpdatedAt is set to now. ErrConflict when the id is taken, by a
+// deleted webhook too.
+func (s *Store) CreateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook, error) {
+	const operation = "create webhook"
+	config, err := json.Marshal(w.Config)
+	if err != nil {
+		return alma.Webhook{}, wrap(operation, err)
+	}
+	var made alma.Webhook
+	err = s.write(ctx, &job{operation: operation, weight: len(config), isolated: true, run: func(ctx context.Context, t *txn) error {
+		made = w
+		made.Version, made.UpdatedAt = 1, t.now.UTC().Round(0)
+		if made.CreatedAt.IsZero() {
+			made.CreatedAt = made.UpdatedAt
+		}
+		return t.insertWebhook(ctx, made, string(config))
+	}})
+	if err != nil {
+		return alma.Webhook{}, err
+	}
+	return made, nil
+}
+
+func (t *txn) insertWebhook(ctx context.Context, w alma.Webhook, config string) error {
+	var ref webhookRef
+	err := t.one(ctx, []any{&ref.number}, sqlInsertWebhook, w.ID, config, secretBlob(w.Config.Secret), string(w.State), w.StateReason,
+		nanos(w.CreatedAt), nanos(w.UpdatedAt), nanos(w.SecretSetAt), w.Config.URL)
+	if isConstraint(err) {
+		return fmt.Errorf("webhook %s: %w: the id is taken", w.ID, alma.ErrConflict)
+	}
+	if err != nil {
+		return err
+	}
+	tail, err := t.logTail(ctx)
+	if err != nil {
+		return err
+	}
+	t.setRef(w.ID, ref)
+	_, err = t.exec(ctx, sqlSetLane, ref.number, false, tail.seq, "")
+	return err
+}
+
+// secretBlob stores a secret; none is NULL.
+func secretBlob(secret string) any {
+	if secret == "" {
+		return nil
+	}
+	return []byte(secret)
+}
+
+// UpdateWebhook replaces a webhook; see [alma.WebhookStore]. CreatedAt stays
+// what it was, UpdatedAt is set to now.
+func (s *Store) UpdateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook, error) {
+	const operation = "update webhook"
+	config, err := json.Marshal(w.Config)
+	if err != nil {
+		return alma.Webhook{}, wrap(operation, err)
+	}
+	var updated alma.Webhook
+	err = s.write(ctx, &job{operation: operation, weight: len(config), isolated: true, run: func(ctx context.Context, t *txn) error {
+		ref, ok := t.ref(w.ID)
+		if !ok || ref.deleted {
+			return noWebhook(w.ID)
+		}
+		n, err := t.exec(ctx, sqlUpdateWebhook, string(config), secretBlob(w.Config.Secret), string(w.State), w.StateReason,
+			nanos(t.now), nanos(w.SecretSetAt), w.Config.URL, ref.number, w.Version)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("webhook %s: %w: version %d is not the stored one; read it again", w.ID, alma.ErrConflict, w.Version)
+		}
+		updated, err = readWebhook(ctx, t.statements, w.ID)
+		return err
+	}})
+	if err != nil {
+		return alma.Webhook{}, err
+	}
+	return updated, nil
+}
+
+func noWebhook(id string) error { return fmt.Errorf("webhook %s: %w", id, alma.ErrNotFound) }
+
+// DeleteWebhook removes a webhook; see [alma.WebhookStore].
+func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
+	return s.write(ctx, &job{operation: "delete webhook", isolated: true, run: func(ctx context.Context, t *txn) error {
+		ref, ok := t.ref(id)
+		if !ok || ref.deleted {
+			return noWebhook(id)
+		}
+		ref.deleted = true
+		t.setRef(id, ref)
+		for _, step := range []struct {
+			query string
+			args  []any
+		}{
+			{sqlDeleteWebhook, []any{nanos(t.now), ref.number}},
+			{sqlDeleteLane, []any{ref.number}},
+			{sqlDeletePendingMessages, []any{ref.number}},
+			{sqlFailPending, []any{string(alma.ReasonWebhookDeleted), webhookDeletedError, ref.number}},
+		} {
+			if _, err := t.exec(ctx, step.query, step.args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+}
+
+// Webhook returns one webhook, or ErrNotFound.
+func (s *Store) Webhook(ctx context.Context, id string) (alma.Webhook, error) {
+	var w alma.Webhook
+	err := s.read(ctx, "read webhook", func(q *statements) (err error) {
+		w, err = readWebhook(ctx, q, id)
+		return err
+	})
+	return w, err
+}
+
+// Webhooks returns all webhooks, oldest first.
+func (s *Store) Webhooks(ctx context.Context) ([]alma.Webhook, error) {
+	var list []alma.Webhook
+	err := s.read(ctx, "list webhooks", func(q *statements) error {
+		list = nil
+		return q.query(ctx, func(rows *sql.Rows) error {
+			w, err := scanWebhook(rows)
+			list = append(list, w)
+			return err
+		}, sqlWebhooks)
+	})
+	return list, err
+}
+
+func readWebhook(ctx context.Context, q *statements, id string) (alma.Webhook, error) {
+	var w alma.Webhook
+	found := false
+	err := q.query(ctx, func(rows *sql.Rows) (err error) {
+		found = true
+		w, err = scanWebhook(rows)
+		return err
+	}, sqlWebhook, id)
+	if err == nil && !found {
+		err = noWebhook(id)
+	}
+	return w, err
+}
+
+func scanWebhook(rows *sql.Rows) (alma.Webhook, error) {
+	var w alma.Webhook
+	var config string
+	var secret []byte
+	var created, updated, secretSet int64
+	if err := rows.Scan(&w.ID, &w.Version, &config, &secret, (*string)(&w.State), &w.StateReason, &created, &updated, &secretSet); err != nil {
+		return alma.Webhook{}, err
+	}
+	if err := decodeJSON("webhook settings", config, &w.Config); err != nil {
+		return alma.Webhook{}, fmt.Errorf("webhook %s: %w", w.ID, err)
+	}
+	w.Config.Secret = string(secret)
+	w.CreatedAt, w.UpdatedAt, w.SecretSetAt = fromNanos(created), fromNanos(updated), fromNanos(secretSet)
+	return w, nil
+}

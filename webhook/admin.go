@@ -1,0 +1,241 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/lane"
+)
+
+// Masked stands for a header value that is not shown. A configuration that
+// brings it back changes nothing.
+const Masked = "********"
+
+// Add registers a webhook. It sees exactly the events that are appended after
+// its commit. Without a secret one is generated, unless the configuration says
+// that it is unsigned; the returned webhook holds it. A [*alma.ValidationError]
+// names every fault.
+func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook, error) {
+	now := time.Now().UTC()
+	if cfg.Secret == "" && !cfg.Unsigned {
+		cfg.Secret = alma.NewSecret()
+	}
+	w := alma.Webhook{
+		ID: alma.NewWebhookID(), Config: cfg, State: alma.StateActive,
+		Version: 1, CreatedAt: now, UpdatedAt: now, SecretSetAt: now,
+	}
+	if cfg.Active != nil && !*cfg.Active {
+		w.State, w.StateReason = alma.StatePaused, "created inactive"
+	}
+	c, err := m.compile(w)
+	if err != nil {
+		return alma.Webhook{}, err
+	}
+	m.admin.Lock()
+	defer m.admin.Unlock()
+	if w, err = m.store.CreateWebhook(ctx, w); err != nil {
+		return alma.Webhook{}, fmt.Errorf("alma: add webhook: %w", err)
+	}
+	c.webhook = w
+	if m.running.Load() {
+		return w, m.begin(ctx, c)
+	}
+	return w, nil
+}
+
+// begin puts a webhook that was just created to work.
+func (m *Manager) begin(ctx context.Context, c *compiled) error {
+	record, err := m.startRecord(ctx, c.webhook.ID)
+	if err != nil {
+		return err
+	}
+	h := m.install(c, lane.Config{Active: c.webhook.State == alma.StateActive, Record: record}, time.Now())
+	h.lane.Kick()
+	return nil
+}
+
+// startRecord returns where a new webhook begins.
+func (m *Manager) startRecord(ctx context.Context, id string) (*alma.LaneRecord, error) {
+	checkpoint, err := m.store.Checkpoint(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("alma: add webhook: read its place: %w", err)
+	}
+	for i := range checkpoint.Lanes {
+		if checkpoint.Lanes[i].WebhookID == id {
+			return &checkpoint.Lanes[i], nil
+		}
+	}
+	return nil, errors.New("alma: add webhook: the store holds no place for it")
+}
+
+// AnyVersion lets an update apply to whatever version is stored.
+const AnyVersion = 0
+
+// Update changes a webhook's settings. edit gets the configuration as it was
+// given, secret and headers included; header values that it leaves at [Masked]
+// stay as they were. A version other than [AnyVersion] must be the stored one.
+// Attempts that start after Update returns follow the new settings.
+func (m *Manager) Update(ctx context.Context, id string, version int64, edit func(*alma.WebhookConfig) error) (alma.Webhook, error) {
+	return m.change(ctx, id, version, func(w *alma.Webhook) error {
+		old := w.Config
+		if err := edit(&w.Config); err != nil {
+			return err
+		}
+		unmask(w.Config.Headers, old.Headers)
+		keepSecret(w, old)
+		followActive(w, old)
+		return nil
+	})
+}
+
+func unmask(headers, old map[string]string) {
+	for name, value := range headers {
+		if before, ok := old[name]; ok && value == Masked {
+			headers[name] = before
+		}
+	}
+}
+
+// keepSecret generates a secret where an edit took it away without asking for
+// an unsigned webhook, and notes when a secret changed.
+func keepSecret(w *alma.Webhook, old alma.WebhookConfig) {
+	if w.Config.Unsigned && w.Config.Secret == old.Secret {
+		w.Config.Secret = ""
+	}
+	if w.Config.Secret == "" && !w.Config.Unsigned {
+		w.Config.Secret = alma.NewSecret()
+	}
+	if w.Config.Secret != old.Secret {
+		w.SecretSetAt = time.Now().UTC()
+	}
+}
+
+// followActive turns a change of the setting active into a change of state.
+func followActive(w *alma.Webhook, old alma.WebhookConfig) {
+	was, is := isActive(old.Active), isActive(w.Config.Active)
+	switch {
+	case was && !is:
+		w.State, w.StateReason = alma.StatePaused, "paused by an operator"
+	case !was && is && w.State == alma.StatePaused:
+		w.State, w.StateReason = alma.StateActive, ""
+	}
+}
+
+func isActive(p *bool) bool { return p == nil || *p }
+
+// Pause stops new attempts; those under way finish. Events wait.
+func (m *Manager) Pause(ctx context.Context, id string) (alma.Webhook, error) {
+	return m.change(ctx, id, AnyVersion, func(w *alma.Webhook) error {
+		if w.State != alma.StateDisabled {
+			w.State, w.StateReason = alma.StatePaused, "paused by an operator"
+		}
+		w.Config.Active = new(false)
+		return nil
+	})
+}
+
+// Resume starts attempts again, from where the webhook stopped. It also ends
+// the disabled state.
+func (m *Manager) Resume(ctx context.Context, id string) (alma.Webhook, error) {
+	return m.change(ctx, id, AnyVersion, func(w *alma.Webhook) error {
+		w.State, w.StateReason = alma.StateActive, ""
+		w.Config.Active = new(true)
+		return nil
+	})
+}
+
+// RotateSecret replaces the secret by a new one, which the answer holds.
+// Attempts that start afterwards are signed with it.
+func (m *Manager) RotateSecret(ctx context.Context, id string) (alma.Webhook, error) {
+	return m.change(ctx, id, AnyVersion, func(w *alma.Webhook) error {
+		w.Config.Secret, w.Config.Unsigned = alma.NewSecret(), false
+		w.SecretSetAt = time.Now().UTC()
+		return nil
+	})
+}
+
+// change edits a stored webhook and brings it into effect. Changes of webhooks
+// happen one at a time.
+func (m *Manager) change(ctx context.Context, id string, version int64, edit func(*alma.Webhook) error) (alma.Webhook, error) {
+	m.admin.Lock()
+	defer m.admin.Unlock()
+	w, err := m.store.Webhook(ctx, id)
+	if err != nil {
+		return alma.Webhook{}, fmt.Errorf("alma: webhook %s: %w", id, err)
+	}
+	if version != AnyVersion && version != w.Version {
+		return alma.Webhook{}, fmt.Errorf("alma: webhook %s is at version %d, not %d: %w", id, w.Version, version, alma.ErrConflict)
+	}
+	before := w.State
+	w.Config.Headers = cloneHeaders(w.Config.Headers)
+	if err := edit(&w); err != nil {
+		return alma.Webhook{}, err
+	}
+	c, err := m.compile(w)
+	if err != nil {
+		return alma.Webhook{}, err
+	}
+	w.UpdatedAt = time.Now().UTC()
+	if w, err = m.store.UpdateWebhook(ctx, w); err != nil {
+		return alma.Webhook{}, fmt.Errorf("alma: change webhook %s: %w", id, err)
+	}
+	c.webhook = w
+	m.takeEffect(c, before)
+	return w, nil
+}
+
+func cloneHeaders(h map[string]string) map[string]string {
+	out := make(map[string]string, len(h))
+	for k, v := range h {
+		out[k] = v
+	}
+	return out
+}
+
+func (m *Manager) takeEffect(c *compiled, before alma.WebhookState) {
+	h := m.hook(c.webhook.ID)
+	if h == nil {
+		return // Not running.
+	}
+	m.reinstall(h, c)
+	m.setActive(h, c.webhook.State == alma.StateActive)
+	if before != c.webhook.State {
+		m.logger.Info("webhook changed its state", "webhook", h.id, "state", string(c.webhook.State), "reason", c.webhook.StateReason)
+	}
+}
+
+func (m *Manager) setActive(h *hook, active bool) {
+	m.marks.dispatching.Lock()
+	defer m.marks.dispatching.Unlock()
+	if h.lane.SetActive(active, *m.marks.tail.Load()) {
+		m.list(h.lane)
+	}
+}
+
+// laneDisabled is told by a lane, which holds its lock, that it ended its own
+// active state. The store learns it with the outcome that was the reason.
+func (m *Manager) laneDisabled(id, reason string) {
+	m.logger.Warn("webhook disabled; its events wait until it is resumed", "webhook", id, "reason", reason)
+}
+
+// Remove ends a webhook. Deliveries that are pending become FAILED
+// (webhook_deleted); a request in flight still ends on its own.
+func (m *Manager) Remove(ctx context.Context, id string) error {
+	m.admin.Lock()
+	defer m.admin.Unlock()
+	if err := m.store.DeleteWebhook(ctx, id); err != nil {
+		return fmt.Errorf("alma: remove webhook %s: %w", id, err)
+	}
+	m.index.Remove(id)
+	m.mu.Lock()
+	h := m.hooks[id]
+	delete(m.hooks, id)
+	m.mu.Unlock()
+	if h != nil {
+		h.lane.Close()
+	}
+	return nil
+}

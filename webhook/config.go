@@ -1,0 +1,73 @@
+package webhook
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/events"
+)
+
+// Config says what a [Manager] works with.
+type Config struct {
+	// Storage holds the event log, the webhooks and their progress. Required.
+	// The manager does not close it.
+	Storage Storage
+	// Emitter runs the callbacks of the process. Defaults to events.Default().
+	Emitter *events.Emitter
+	// Logger defaults to slog.Default().
+	Logger *slog.Logger
+	// AllowCIDRs are addresses that deliveries may go to although they are
+	// not public, and for which http is enough. Defaults to none.
+	AllowCIDRs []netip.Prefix
+	// RootCAs are trusted to sign the certificates of listeners. Defaults to
+	// the system's.
+	RootCAs *x509.CertPool
+	// MaxInFlight bounds the requests in flight of all webhooks together.
+	// Defaults to 2000.
+	MaxInFlight int
+	// Grace is how long Shutdown waits for requests in flight when its
+	// context sets no earlier end. Defaults to 30 s.
+	Grace time.Duration
+	// Dial opens connections instead of the guarded dialler. It is meant for
+	// tests over pipes. Defaults to nil.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Storage is what the manager needs of a driver.
+type Storage interface {
+	alma.EventLog
+	alma.WebhookStore
+	alma.LaneStore
+	alma.DeliveryStore
+}
+
+// Defaults of a [Config].
+const (
+	DefaultMaxInFlight = 2000
+	DefaultGrace       = 30 * time.Second
+)
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Storage == nil {
+		return c, errors.New("alma: webhook manager: Config.Storage is missing; open one with sqlite.Open")
+	}
+	if c.Emitter == nil {
+		c.Emitter = events.Default()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.MaxInFlight <= 0 {
+		c.MaxInFlight = DefaultMaxInFlight
+	}
+	if c.Grace <= 0 {
+		c.Grace = DefaultGrace
+	}
+	return c, nil
+}

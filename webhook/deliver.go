@@ -1,0 +1,144 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/flow"
+	"github.com/alma-events/alma/internal/lane"
+	"github.com/alma-events/alma/internal/send"
+	"github.com/alma-events/alma/wire"
+)
+
+// deliver makes one attempt: encode (or fetch what was encoded before), sign,
+// send, judge.
+func (m *Manager) deliver(ctx context.Context, job *lane.Job) lane.Outcome {
+	c := job.Settings.Target.(*hook).compiled.Load() //nolint:forcetypeassert // Settings are made in hook.go alone.
+	at := time.Now()
+	message, err := m.message(ctx, c, job)
+	if err != nil {
+		if ctx.Err() != nil {
+			return lane.Outcome{Canceled: true}
+		}
+		return notEncoded(job, at, err)
+	}
+	job.SetMessage(&message)
+	format := c.format
+	if f, ok := wire.Lookup(message.Format); ok {
+		format = f // A retry keeps the format of its first attempt.
+	}
+	return m.exchange(ctx, c, format, &message, wire.Attempt{DeliveryID: deliveryID(job), Number: job.Number, At: at})
+}
+
+// exchange sends a message once and judges the answer.
+func (m *Manager) exchange(ctx context.Context, c *compiled, format wire.Format, message *alma.Message, attempt wire.Attempt) lane.Outcome {
+	headers := append(format.Sign(message, c.webhook.Config.Secret, attempt), c.headers...)
+	result := m.sender.Send(ctx, send.Request{
+		URL: c.webhook.Config.URL, Header: headers, Body: message.Body, Timeout: c.effective.Timeout,
+	})
+	if result.Reason != "" && ctx.Err() != nil {
+		return lane.Outcome{Canceled: true}
+	}
+	out := lane.Outcome{Verdict: judge(format, &result), Attempt: alma.Attempt{
+		Number: attempt.Number, At: result.At, Duration: result.Duration, StatusCode: result.StatusCode,
+	}}
+	if result.Err != nil {
+		out.Attempt.Error = c.redact(result.Err.Error())
+	} else if out.Verdict.Outcome != wire.Success {
+		out.Attempt.Error = statusError(out.Verdict.Reason, result.StatusCode)
+	}
+	out.Attempt.Reason = out.Verdict.Reason
+	if out.Verdict.Outcome != wire.Success || len(result.Body) > 0 {
+		out.Attempt.Detail = c.detail(headers, &result)
+	}
+	return out
+}
+
+// judge turns a result into a verdict: no complete answer is worth another try.
+func judge(format wire.Format, result *send.Result) wire.Verdict {
+	if result.Reason != "" {
+		return wire.Verdict{Outcome: wire.Retry, Reason: result.Reason}
+	}
+	return format.Verdict(result.StatusCode, result.Header, time.Now())
+}
+
+func statusError(reason alma.Reason, status int) string {
+	if reason == alma.ReasonRedirect {
+		return fmt.Sprintf("redirect not followed: the listener answered %d; register the address that it redirects to", status)
+	}
+	return fmt.Sprintf("the listener answered %d", status)
+}
+
+// notEncoded is the outcome of an event that the format cannot carry, or that
+// is no longer there.
+func notEncoded(job *lane.Job, at time.Time, err error) lane.Outcome {
+	return lane.Outcome{
+		Verdict: wire.Verdict{Outcome: wire.Final, Reason: alma.ReasonEncode},
+		Attempt: alma.Attempt{Number: job.Number, At: at, Reason: alma.ReasonEncode, Error: err.Error()},
+	}
+}
+
+func deliveryID(job *lane.Job) string {
+	if job.BatchID != "" {
+		return job.BatchID
+	}
+	key := job.Key()
+	return alma.DeliveryID(key.WebhookID, key.Position)
+}
+
+// message returns what an attempt sends.
+func (m *Manager) message(ctx context.Context, c *compiled, job *lane.Job) (alma.Message, error) {
+	if job.Retry != nil {
+		return m.storedMessage(ctx, c, job)
+	}
+	return encode(c, job.Entries, job.BatchID != "")
+}
+
+func encode(c *compiled, entries []*flow.Entry, batch bool) (alma.Message, error) {
+	if !batch {
+		return entries[0].Message(c.format) //nolint:wrapcheck // The format's errors speak for themselves.
+	}
+	events := make([]*alma.Event, len(entries))
+	for i, e := range entries {
+		events[i] = e.Event
+	}
+	return c.format.Encode(events, true) //nolint:wrapcheck // The format's errors speak for themselves.
+}
+
+// storedMessage fetches what the first attempt sent, byte for byte. Where
+// nothing was stored, as for a delivery that a person repeats, it is encoded
+// from the log.
+func (m *Manager) storedMessage(ctx context.Context, c *compiled, job *lane.Job) (alma.Message, error) {
+	key := job.Key()
+	e, err := m.store.Exception(ctx, key.WebhookID, key.Position)
+	if err == nil && e.Message != nil {
+		return *e.Message, nil
+	}
+	members := job.Retry.Members
+	if members == nil {
+		members = []alma.Position{key.Position}
+	}
+	entries := make([]*flow.Entry, len(members))
+	for i, pos := range members {
+		if entries[i], err = m.entryAt(ctx, pos); err != nil {
+			return alma.Message{}, err
+		}
+	}
+	return encode(c, entries, job.BatchID != "")
+}
+
+// entryAt reads one event of the log.
+func (m *Manager) entryAt(ctx context.Context, pos alma.Position) (*flow.Entry, error) {
+	before := pos
+	before.Seq--
+	page, err := m.store.Read(ctx, before, 1)
+	if err != nil {
+		return nil, fmt.Errorf("read the event: %w", err)
+	}
+	if len(page.Events) == 0 || page.Events[0].Position != pos {
+		return nil, fmt.Errorf("the event is no longer in the log: %w", alma.ErrNotFound)
+	}
+	return flow.NewEntry(&page.Events[0]), nil
+}

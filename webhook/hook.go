@@ -1,0 +1,177 @@
+package webhook
+
+import (
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/backoff"
+	"github.com/alma-events/alma/internal/flow"
+	"github.com/alma-events/alma/internal/lane"
+	"github.com/alma-events/alma/internal/match"
+	"github.com/alma-events/alma/wire"
+)
+
+// hook is a webhook at work: its lane, and what is compiled from its settings.
+type hook struct {
+	id       string
+	lane     *lane.Lane
+	compiled atomic.Pointer[compiled]
+
+	filterErrors atomic.Int64
+	filterError  atomic.Pointer[string] // The last one.
+}
+
+// compiled is one revision of a webhook's settings, ready for use.
+type compiled struct {
+	webhook   alma.Webhook
+	effective alma.WebhookConfig // Defaults filled in.
+	format    wire.Format
+	selection match.Selection
+	settings  *lane.Settings
+	headers   []alma.HeaderField // The webhook's own, sorted.
+	secrets   []string           // What must never be shown.
+}
+
+// compile checks a webhook's settings, all faults at once, and prepares them.
+func (m *Manager) compile(w alma.Webhook) (*compiled, error) {
+	var faults alma.Faults
+	faults.Merge("", w.Config.Validate())
+	format, ok := wire.Lookup(cmpOr(w.Config.Format, alma.FormatAlma))
+	if !ok {
+		faults.Addf("format", "%q is unknown; want one of %s", w.Config.Format, formatNames())
+		return nil, faults.Err()
+	}
+	format.Check(&faults, w.Config)
+	filter := compileFilter(&faults, w.Config.Filter)
+	if u, err := url.Parse(w.Config.URL); err == nil && u.Host != "" && m.cfg.Dial == nil {
+		faults.Merge("", m.guard.CheckURL(u))
+	}
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	c := &compiled{webhook: w, effective: w.Config.WithDefaults(format.Defaults()), format: format}
+	c.selection = match.Selection{
+		Events: w.Config.Events, Agents: w.Config.AgentFilter, Projects: w.Config.ProjectFilter,
+		Types: w.Config.TypeFilter, Owner: w.Config.ProjectID, Subject: w.ID, Filter: filter,
+	}
+	c.headers, c.secrets = ownHeaders(w.Config)
+	return c, nil
+}
+
+func cmpOr(f, fallback alma.Format) alma.Format {
+	if f == "" {
+		return fallback
+	}
+	return f
+}
+
+func compileFilter(faults *alma.Faults, expression string) *match.Filter {
+	if expression == "" {
+		return nil
+	}
+	filter, err := match.Compile(expression)
+	if err != nil {
+		faults.Addf("filter", "%s", err)
+	}
+	return filter
+}
+
+// ownHeaders returns the webhook's headers in the order of their names, and
+// the values that must be masked wherever an answer may echo them.
+func ownHeaders(cfg alma.WebhookConfig) (headers []alma.HeaderField, secrets []string) {
+	for name, value := range cfg.Headers {
+		headers = append(headers, alma.HeaderField{Name: name, Value: value})
+		secrets = append(secrets, value)
+	}
+	slices.SortFunc(headers, func(a, b alma.HeaderField) int { return compareStrings(a.Name, b.Name) })
+	if cfg.Secret != "" {
+		secrets = append(secrets, cfg.Secret)
+	}
+	return headers, secrets
+}
+
+func compareStrings(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// laneSettings derives what the lane needs.
+func (h *hook) laneSettings(c *compiled) *lane.Settings {
+	cfg := &c.effective
+	delays := backoff.Delays{Schedule: cfg.RetrySchedule, Jitter: cfg.RetryJitter}
+	if cfg.RetrySchedule == nil {
+		delays.Count, delays.Delay, delays.Backoff = *cfg.RetryCount, *cfg.RetryDelay, *cfg.RetryBackoff
+	}
+	return &lane.Settings{
+		WebhookID: h.id,
+		Match:     h.match,
+		Delay:     func(attempt int) (time.Duration, bool) { return delays.Next(attempt, rand.Float64) },
+		Window:    cfg.MaxInFlight, BatchSize: cfg.BatchSize, BatchDelay: *cfg.BatchDelay,
+		Rate: cfg.RateLimit, Ordered: cfg.Ordered, MaxAge: cfg.MaxAge,
+		BulkLimit: *cfg.BulkLimit, DisableAfter: *cfg.DisableAfter,
+	}
+}
+
+// match is asked by the lane when it reads the log for itself.
+func (h *hook) match(e *flow.Entry) bool {
+	ok, err := h.compiled.Load().selection.Match(e)
+	if err != nil {
+		h.noteFilterError(err)
+	}
+	return ok
+}
+
+func (h *hook) noteFilterError(err error) {
+	h.filterErrors.Add(1)
+	text := err.Error()
+	h.filterError.Store(&text)
+}
+
+// install puts a compiled webhook to work.
+func (m *Manager) install(c *compiled, lc lane.Config, now time.Time) *hook {
+	h := &hook{id: c.webhook.ID}
+	c.settings = h.laneSettings(c)
+	h.compiled.Store(c)
+	c.settings.Target = h
+	lc.Settings = c.settings
+	h.lane = lane.New(m.node, lc, now)
+	m.mu.Lock()
+	m.hooks[h.id] = h
+	m.mu.Unlock()
+	m.index.Put(h.id, c.selection, h)
+	return h
+}
+
+// reinstall brings changed settings into effect.
+func (m *Manager) reinstall(h *hook, c *compiled) {
+	c.settings = h.laneSettings(c)
+	c.settings.Target = h
+	h.compiled.Store(c)
+	m.index.Put(h.id, c.selection, h)
+	h.lane.Configure(c.settings)
+}
+
+func (m *Manager) hook(id string) *hook {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.hooks[id]
+}
+
+// effective returns a stored configuration with the defaults filled in.
+func effective(cfg alma.WebhookConfig) alma.WebhookConfig {
+	format, ok := wire.Lookup(cmpOr(cfg.Format, alma.FormatAlma))
+	if !ok {
+		return cfg
+	}
+	return cfg.WithDefaults(format.Defaults())
+}

@@ -1,0 +1,270 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/events"
+	"github.com/alma-events/alma/internal/flow"
+	"github.com/alma-events/alma/internal/lane"
+	"github.com/alma-events/alma/internal/match"
+	"github.com/alma-events/alma/internal/netguard"
+	"github.com/alma-events/alma/internal/send"
+	"github.com/alma-events/alma/internal/settle"
+	"github.com/alma-events/alma/internal/tail"
+)
+
+// Manager delivers the events of a log to webhooks. It may be used
+// concurrently.
+type Manager struct {
+	cfg     Config
+	store   Storage
+	emitter *events.Emitter
+	logger  *slog.Logger
+
+	// The stages.
+	tail    *tail.Tail
+	index   *match.Index[*hook]
+	node    *lane.Node
+	guard   *netguard.Guard
+	sender  *send.Sender
+	settler *settle.Settler
+
+	admin  sync.Mutex // Held while webhooks change, and over their storage.
+	mu     sync.RWMutex
+	hooks  map[string]*hook
+	marks  marks
+	local  localEvents
+	tailed atomic.Pointer[failure] // The tail's last outcome.
+
+	life
+}
+
+// life is where a manager stands between Start and the end of Shutdown.
+type life struct {
+	state    sync.Mutex
+	started  bool
+	running  atomic.Bool
+	stopping atomic.Bool
+	stop     context.CancelFunc // Ends tail and callbacks.
+	abort    context.CancelFunc // Gives up the requests in flight.
+	settled  context.CancelFunc // Ends the settler, after everything else.
+	detach   []func()
+	readers  sync.WaitGroup // Tail and callbacks.
+	settling sync.WaitGroup
+	stopped  chan struct{}
+}
+
+type failure struct{ err error }
+
+// New returns a manager. Start makes it deliver; webhooks can be added before.
+func New(cfg Config) (*Manager, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	m := &Manager{
+		cfg: cfg, store: cfg.Storage, emitter: cfg.Emitter, logger: cfg.Logger,
+		index: match.NewIndex[*hook](), hooks: map[string]*hook{},
+	}
+	m.marks.active = map[*lane.Lane]struct{}{}
+	m.guard = netguard.New(cfg.AllowCIDRs)
+	m.sender = send.New(send.Config{Guard: m.guard, RootCAs: cfg.RootCAs, Dial: cfg.Dial})
+	m.tail = tail.New(m.store, m.logger, m.observeTail)
+	m.settler = settle.New(settle.Config{Store: m.store, Logger: m.logger, Mark: m.mark, Recovered: m.kickAll})
+	m.node = &lane.Node{
+		Deliver: m.deliver, Record: m.settler.Add, Healthy: m.healthy, Store: m.store,
+		TryAttach: m.tryAttach, Disabled: m.laneDisabled, Logger: m.logger,
+		Slots: make(chan struct{}, cfg.MaxInFlight),
+	}
+	return m, nil
+}
+
+// Start resumes where deliveries stood, and begins to deliver. It also attaches
+// the manager to its emitter: what is emitted there is appended to the log
+// from now on. It does not block; ctx bounds the loading alone.
+func (m *Manager) Start(ctx context.Context) error {
+	m.state.Lock()
+	defer m.state.Unlock()
+	if m.stopping.Load() {
+		return fmt.Errorf("alma: start webhook manager: %w", alma.ErrClosed)
+	}
+	if m.started {
+		return nil
+	}
+	inFlight, abort := context.WithCancel(context.Background())
+	m.node.Context, m.abort = inFlight, abort
+	from, err := m.resume(ctx)
+	if err != nil {
+		abort()
+		return fmt.Errorf("alma: start webhook manager: %w", err)
+	}
+	m.local.start()
+	head, err := m.store.Horizon(ctx)
+	if err != nil {
+		abort()
+		return fmt.Errorf("alma: start webhook manager: %w", err)
+	}
+	if err := m.attach(); err != nil {
+		abort()
+		return err
+	}
+	m.run(from, head)
+	m.started = true
+	m.running.Store(true)
+	return nil
+}
+
+// run starts the stages. This is the way of an event through them.
+func (m *Manager) run(from, head alma.Position) {
+	reading, stop := context.WithCancel(context.Background())
+	m.stop = stop
+	settling, settled := context.WithCancel(context.Background())
+	m.settled = settled
+
+	m.readers.Go(func() {
+		m.tail.Run(reading, from, func(page alma.LogPage) { // tail: the log is read once,
+			m.dispatch(page, func(e *flow.Entry) {
+				m.index.Match(e, func(h *hook) { // match: by all webhooks that want the event,
+					m.offer(h, e) // lane: and offered to each of their lanes,
+				}, m.filterFailed)
+			})
+		})
+	})
+	// send: whose workers call m.deliver, in the lane's order and pace,
+	m.settling.Go(func() { m.settler.Run(settling, m.cfg.Grace) }) // settle: and whose outcomes become durable, in groups.
+
+	m.readers.Go(func() { m.runCallbacks(reading, head) })
+	m.kickAll()
+}
+
+// Shutdown stops reading, lets the requests in flight finish until ctx ends or
+// the grace is over, and settles. It is idempotent.
+func (m *Manager) Shutdown(ctx context.Context) error {
+	m.state.Lock()
+	defer m.state.Unlock()
+	if m.stopping.Swap(true) || !m.started {
+		return nil
+	}
+	for _, detach := range m.detach {
+		detach()
+	}
+	m.stop()
+	m.readers.Wait()
+
+	grace, cancel := context.WithTimeout(ctx, m.cfg.Grace)
+	defer cancel()
+	left := m.node.Workers.Close()
+	select {
+	case <-left:
+	case <-grace.Done():
+		m.logger.Warn("requests in flight are given up; they will be made again after the next start")
+	}
+	m.abort()
+	<-left
+	m.settler.Touch()
+	m.settled()
+	m.settling.Wait()
+	m.marks.stop()
+	m.closeLanes()
+	m.sender.Close()
+	return nil
+}
+
+// Run starts the manager, waits for ctx to end, and shuts it down.
+func (m *Manager) Run(ctx context.Context) error {
+	if err := m.Start(ctx); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return m.Shutdown(context.WithoutCancel(ctx))
+}
+
+// healthy reports whether attempts may start.
+func (m *Manager) healthy() bool { return !m.stopping.Load() && m.settler.Healthy() }
+
+// Check reports whether the log can be read and outcomes can be stored.
+func (m *Manager) Check() error {
+	if f := m.tailed.Load(); f != nil && f.err != nil {
+		return fmt.Errorf("alma: the event log cannot be read: %w", f.err)
+	}
+	if !m.settler.Healthy() {
+		return errors.New("alma: outcomes of deliveries cannot be stored")
+	}
+	return nil
+}
+
+func (m *Manager) observeTail(err error) {
+	if last := m.tailed.Load(); err != nil || last != nil && last.err != nil {
+		m.tailed.Store(&failure{err})
+	}
+}
+
+func (m *Manager) kickAll() {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, h := range m.hooks {
+		h.lane.Kick()
+	}
+}
+
+func (m *Manager) closeLanes() {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, h := range m.hooks {
+		h.lane.Close()
+	}
+}
+
+// resume loads webhooks and how far they had come; it returns where the tail
+// begins.
+func (m *Manager) resume(ctx context.Context) (alma.Position, error) {
+	m.admin.Lock()
+	defer m.admin.Unlock()
+	checkpoint, err := m.store.Checkpoint(ctx)
+	if err != nil {
+		return alma.Position{}, fmt.Errorf("read the checkpoint: %w", err)
+	}
+	webhooks, err := m.store.Webhooks(ctx)
+	if err != nil {
+		return alma.Position{}, fmt.Errorf("read the webhooks: %w", err)
+	}
+	records := make(map[string]*alma.LaneRecord, len(checkpoint.Lanes))
+	for i := range checkpoint.Lanes {
+		records[checkpoint.Lanes[i].WebhookID] = &checkpoint.Lanes[i]
+	}
+	now := time.Now()
+	for _, w := range webhooks {
+		if err := m.restore(ctx, w, records[w.ID], checkpoint.Watermark, now); err != nil {
+			return alma.Position{}, err
+		}
+	}
+	m.marks.start(checkpoint.Watermark)
+	return checkpoint.Watermark, nil
+}
+
+func (m *Manager) restore(ctx context.Context, w alma.Webhook, record *alma.LaneRecord, watermark alma.Position, now time.Time) error {
+	lc := lane.Config{Active: w.State == alma.StateActive, Record: record, Cold: true, Watermark: watermark}
+	if record != nil && record.Waiting > 0 {
+		waiting, err := m.store.Waiting(ctx, w.ID)
+		if err != nil {
+			return fmt.Errorf("read the waiting deliveries of %s: %w", w.ID, err)
+		}
+		lc.Waiting = waiting
+	}
+	c, err := m.compile(w)
+	if err != nil {
+		// A later program wrote what this one refuses: keep it from delivering
+		// wrongly, and say so, rather than failing for all other webhooks.
+		m.logger.Error("a stored webhook cannot be used; it stays inactive", "webhook", w.ID, "error", err)
+		return nil
+	}
+	m.install(c, lc, now)
+	return nil
+}
