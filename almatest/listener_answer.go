@@ -30,7 +30,7 @@ func Status(code int) Answer {
 func Text(code int, body string) Answer {
 	return func(x *Exchange) {
 		x.Writer.WriteHeader(code)
-		io.WriteString(x.Writer, body) //nolint:errcheck // The sender may have gone.
+		_, _ = io.WriteString(x.Writer, body) // The sender may have gone.
 	}
 }
 
@@ -85,7 +85,7 @@ func Huge(n int64) Answer {
 		for chunk := strings.Repeat(".", 32<<10); n > 0; n -= int64(len(chunk)) {
 			chunk = chunk[:min(n, int64(len(chunk)))]
 			if x.write(chunk) != nil {
-				return
+				panic(http.ErrAbortHandler)
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func Huge(n int64) Answer {
 func HalfAnswer() Answer {
 	return func(x *Exchange) {
 		x.begin(100)
-		x.write("half") //nolint:errcheck // The connection ends now either way.
+		_ = x.write("half") // The connection ends now either way.
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -113,8 +113,8 @@ func Garbage() Answer {
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
-		fmt.Fprint(conn, "\x00\x01 this is not HTTP\r\n\r\n") //nolint:errcheck // The connection ends now either way.
-		conn.Close()                                          //nolint:errcheck // Nothing else can be done.
+		_, _ = fmt.Fprint(conn, "\x00\x01 this is not HTTP\r\n\r\n") // The connection ends now either way.
+		_ = conn.Close()
 	}
 }
 
@@ -134,7 +134,7 @@ func (x *Exchange) wait(tick <-chan time.Time) bool {
 func (x *Exchange) begin(length int64) {
 	x.Writer.Header().Set("Content-Length", strconv.FormatInt(length, 10))
 	x.Writer.WriteHeader(http.StatusOK)
-	x.write("") //nolint:errcheck // What follows will notice.
+	_ = x.write("") // What follows will notice.
 }
 
 // write sends a piece of the body at once.

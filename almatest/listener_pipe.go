@@ -35,7 +35,7 @@ func NewPipeListener(t testing.TB, handler http.Handler) *PipeListener {
 	}
 	go func() {
 		defer close(l.served)
-		l.srv.Serve(pipeAccepter{l}) //nolint:errcheck // It ends with Close, and in no other way.
+		_ = l.srv.Serve(pipeAccepter{l}) // It ends with Close, and in no other way.
 	}()
 	t.Cleanup(l.Close)
 	return l
@@ -57,7 +57,7 @@ func (l *PipeListener) Dial(ctx context.Context, _, _ string) (net.Conn, error) 
 // Close ends all connections, those with requests too. Dial fails from then on.
 func (l *PipeListener) Close() {
 	l.close.Do(func() { close(l.closed) })
-	l.srv.Close() //nolint:errcheck // Closing pipes cannot fail.
+	_ = l.srv.Close() // Closing pipes cannot fail.
 	<-l.served
 }
 

@@ -37,7 +37,7 @@ func body(ids ...string) []byte {
 
 // delivery returns a signed request.
 func delivery(body []byte) *http.Request {
-	r := httptest.NewRequest(http.MethodPost, "/hook", bytes.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/hook", bytes.NewReader(body))
 	r.Header.Set(wire.HeaderSignature, wire.SignAlma(secret, body))
 	return r
 }
@@ -118,7 +118,7 @@ func TestHostileRequests(t *testing.T) {
 			changed := bytes.Replace(good, []byte("CREATED"), []byte("CREATEE"), 1)
 			r.Body = io.NopCloser(bytes.NewReader(changed))
 		}, 401, "the signature does not match the body"},
-		{"a space after the body", func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(append(good, ' '))), -1 }, 401, "the signature does not match the body"}, //nolint:gocritic // A copy with room.
+		{"a space after the body", func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(append(good, ' '))), -1 }, 401, "the signature does not match the body"},
 		{"100 MB announced", func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(&endless{}), 100<<20 }, 413, "the body is larger than is taken here"},
 		{"endless chunks", func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(&endless{}), -1 }, 413, "the body is larger than is taken here"},
 		{"cut off", func(r *http.Request) { r.Body = io.NopCloser(io.MultiReader(strings.NewReader("{"), errReader{})) }, 400, "the body did not arrive whole"},
@@ -190,7 +190,7 @@ func TestTaken(t *testing.T) {
 		{"twice in one batch", delivery(body("evt_1", "evt_1")), receive.Config{}, []string{"evt_1"}},
 		{"largest event", delivery(largest), receive.Config{}, []string{"evt_1"}},
 		{"old secret during a rotation", delivery(body("evt_1")), receive.Config{Secrets: []string{"new", secret}}, []string{"evt_1"}},
-		{"unsigned", httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body("evt_1"))), receive.Config{Unsigned: true}, []string{"evt_1"}},
+		{"unsigned", httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/", bytes.NewReader(body("evt_1"))), receive.Config{Unsigned: true}, []string{"evt_1"}},
 		{"chunked", chunked(delivery(body("evt_1"))), receive.Config{}, []string{"evt_1"}},
 		{"identity", encoded(delivery(body("evt_1"))), receive.Config{}, []string{"evt_1"}},
 	} {
@@ -349,7 +349,7 @@ func (s brokenStore) Claim(ctx context.Context, id string) (receive.Claim, error
 	if s.claim != nil {
 		return 0, s.claim
 	}
-	return s.Store.Claim(ctx, id) //nolint:wrapcheck // A test's wrapper.
+	return s.Store.Claim(ctx, id)
 }
 func (s brokenStore) Done(context.Context, string) error    { return s.rest }
 func (s brokenStore) Release(context.Context, string) error { return s.rest }

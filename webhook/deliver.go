@@ -108,12 +108,13 @@ func encode(c *compiled, entries []*flow.Entry, batch bool) (alma.Message, error
 }
 
 // storedMessage fetches what the first attempt sent, byte for byte. Where
-// nothing was stored, as for a delivery that a person repeats, it is encoded
-// from the log.
+// nothing was stored, and where a person repeats one member of a batch, it is
+// encoded from the log.
 func (m *Manager) storedMessage(ctx context.Context, c *compiled, job *lane.Job) (alma.Message, error) {
 	key := job.Key()
+	alone := job.Retry.Manual && job.BatchID != ""
 	e, err := m.store.Exception(ctx, key.WebhookID, key.Position)
-	if err == nil && e.Message != nil {
+	if err == nil && e.Message != nil && !alone {
 		return *e.Message, nil
 	}
 	members := job.Retry.Members

@@ -130,7 +130,7 @@ func readBody(resp *http.Response) ([]byte, error) {
 		case errors.Is(err, io.EOF):
 			return stored, nil
 		case err != nil:
-			return stored, err
+			return stored, err //nolint:wrapcheck // failure puts it into words.
 		}
 	}
 }

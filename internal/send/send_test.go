@@ -2,10 +2,12 @@ package send_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -140,7 +142,7 @@ func TestIdleConnectionCloses(t *testing.T) {
 		// meet is what the listener does as the second request of a connection arrives.
 		meet func(in *bufio.Reader)
 	}{
-		{"before it reads a byte", func(in *bufio.Reader) {}},
+		{"before it reads a byte", func(*bufio.Reader) {}},
 		{"as the request begins", func(in *bufio.Reader) { in.ReadByte() }}, //nolint:errcheck // Closes next.
 		{"within the body", func(in *bufio.Reader) { in.Discard(8 << 10) }}, //nolint:errcheck // Closes next.
 		{"after the request", func(in *bufio.Reader) { readRequest(in) }},
@@ -217,4 +219,31 @@ func TestProxyIsNotAsked(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 	wantStatus(t, loopback(t).Send(t.Context(), request(srv.URL)), http.StatusOK)
+}
+
+// TestManyListeners: more URLs than are remembered, each with a connection of
+// its own, of which few stay open.
+func TestManyListeners(t *testing.T) {
+	t.Parallel()
+	var open atomic.Int32
+	s := send.New(send.Config{MaxIdleConns: 10, Dial: func(context.Context, string, string) (net.Conn, error) {
+		client, server := net.Pipe()
+		open.Add(1)
+		go func() {
+			defer open.Add(-1)
+			defer server.Close() //nolint:errcheck // The end of the listener.
+			for in := bufio.NewReader(server); readRequest(in); {
+				write(server, "HTTP/1.1 204 No Content\r\n\r\n")
+			}
+		}()
+		return client, nil
+	}})
+	t.Cleanup(s.Close)
+	for i := range 9000 {
+		host := "http://" + strconv.Itoa(i) + ".example"
+		wantStatus(t, s.Send(t.Context(), send.Request{URL: host}), http.StatusNoContent)
+		if n := open.Load(); n > 100 {
+			t.Fatalf("%d connections are open; want few", n)
+		}
+	}
 }

@@ -48,7 +48,7 @@ func TestTLS(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			srv := tlsServer(t, &tls.Config{Certificates: []tls.Certificate{c.cert}, MaxVersion: c.max, MinVersion: tls.VersionTLS10}) //nolint:gosec // A listener may be old.
+			srv := tlsServer(t, &tls.Config{Certificates: []tls.Certificate{c.cert}, MaxVersion: c.max, MinVersion: tls.VersionTLS10})
 			if c.roots == nil {
 				c.roots = pool(c.cert)
 			}

@@ -126,3 +126,6 @@ func (s *Store) shutDown() error {
 	errs = append(errs, s.pool.Close(), s.lock.release())
 	return errors.Join(errs...)
 }
+
+// Path returns the full name of the database file; empty for one in memory.
+func (s *Store) Path() string { return s.path }

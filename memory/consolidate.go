@@ -1,0 +1,247 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/alma-events/alma"
+)
+
+// DefaultThreshold is the similarity from which memories are merged.
+const DefaultThreshold = 0.85
+
+// mergeAttempts is how often a group is formed anew because one of its
+// memories changed meanwhile.
+const mergeAttempts = 3
+
+// Request asks to merge similar memories of one agent and project; empty names
+// mean the memories that have none.
+type Request struct {
+	Agent     string
+	ProjectID string
+	Type      alma.MemoryType // Defaults to all kinds, one after another.
+	Threshold float64         // Over 0, at most 1. Defaults to DefaultThreshold.
+	DryRun    bool            // Only report what would be merged: change and emit nothing.
+}
+
+// Report says what a consolidation did, or would do.
+type Report struct {
+	DryRun     bool    `json:"dry_run"`
+	Considered int     `json:"considered"` // Memories that were looked at.
+	Merged     int     `json:"merged"`     // Memories that are gone into others.
+	Groups     []Group `json:"groups"`
+}
+
+// Group is a set of similar memories that became one.
+type Group struct {
+	Type       alma.MemoryType `json:"memory_type"`
+	MergedInto string          `json:"merged_into"` // The memory that is kept, under its id.
+	MergedFrom []string        `json:"merged_from"` // The others, now deleted; the most confident first.
+	Result     json.RawMessage `json:"result"`      // The data of the memory that is kept.
+	// Skipped says why the group was left as it is; empty when it was merged.
+	Skipped string `json:"skipped,omitempty"`
+}
+
+// Consolidate merges memories whose similarity reaches the threshold. Each
+// group is merged in one transaction together with its CONSOLIDATED event, so
+// no group is ever half merged; groups do not depend on one another. When an
+// error ends the call, the report holds the groups merged until then.
+//
+// Groups are formed outside the transactions, which check that no memory
+// changed meanwhile; where one did, the group is formed anew, and reported as
+// skipped when that happens three times.
+//
+// See the package documentation for what similarity and merging mean.
+func (s *Store) Consolidate(ctx context.Context, r Request) (Report, error) {
+	report := Report{DryRun: r.DryRun, Groups: []Group{}}
+	if r.Threshold == 0 {
+		r.Threshold = DefaultThreshold
+	}
+	if err := r.check(); err != nil {
+		return report, err
+	}
+	types := []alma.MemoryType{r.Type}
+	if r.Type == "" {
+		types = alma.MemoryTypes()
+	}
+	for _, t := range types {
+		memories, err := s.all(ctx, alma.MemoryQuery{Type: t, Agent: r.Agent, ProjectID: r.ProjectID, Exact: true}, 0)
+		if err != nil {
+			return report, err
+		}
+		report.Considered += len(memories)
+		if err := s.consolidate(ctx, r, memories, 1, &report); err != nil {
+			return report, err
+		}
+	}
+	return report, nil
+}
+
+func (r *Request) check() error {
+	var faults alma.Faults
+	if r.Type != "" {
+		alma.CheckMemoryType(&faults, "memory_type", r.Type)
+	}
+	if !(r.Threshold > 0 && r.Threshold <= 1) {
+		faults.Addf("threshold", "%v is out of range; want more than 0 and at most 1", r.Threshold)
+	}
+	return faults.Err()
+}
+
+// consolidate groups memories of one kind and merges each group. attempt
+// counts how often these memories have been grouped.
+func (s *Store) consolidate(ctx context.Context, r Request, memories []alma.Memory, attempt int, report *Report) error {
+	groups, err := s.similar(ctx, memories, r.Threshold)
+	if err != nil {
+		return err
+	}
+	for _, members := range groups {
+		for part := range parts(members) {
+			if err := s.mergeGroup(ctx, r, part, attempt, report); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mergeGroup merges a group, or forms it anew when a member changed meanwhile.
+func (s *Store) mergeGroup(ctx context.Context, r Request, members []alma.Memory, attempt int, report *Report) error {
+	merged, g, err := merge(members)
+	if err == nil && !r.DryRun {
+		err = s.commit(ctx, mergePlan(merged, members, g))
+	}
+	var invalid *alma.ValidationError
+	switch {
+	case errors.Is(err, alma.ErrConflict) && attempt < mergeAttempts:
+		return s.regroup(ctx, r, members, attempt+1, report)
+	case errors.Is(err, alma.ErrConflict):
+		g.Skipped = "its memories keep being changed by others"
+	case errors.As(err, &invalid):
+		g.Skipped = "the merged memory would be invalid: " + err.Error()
+	case err != nil:
+		return err
+	default:
+		report.Merged += len(g.MergedFrom)
+	}
+	report.Groups = append(report.Groups, g)
+	return nil
+}
+
+func (s *Store) regroup(ctx context.Context, r Request, members []alma.Memory, attempt int, report *Report) error {
+	current, err := s.storage.GetMemories(ctx, ids(members))
+	if err != nil {
+		return fmt.Errorf("alma: consolidate memories: %w", err)
+	}
+	return s.consolidate(ctx, r, current, attempt, report)
+}
+
+// similar returns the groups of at least two, the most confident member first.
+func (s *Store) similar(ctx context.Context, memories []alma.Memory, threshold float64) ([][]alma.Memory, error) {
+	memories = byConfidence(memories)
+	texts, classes := equalTexts(memories)
+	m, err := s.matcher(ctx, memories, texts, classes, threshold)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := group(ctx, len(classes), m)
+	if err != nil {
+		return nil, err
+	}
+	var result [][]alma.Memory
+	for _, g := range groups {
+		var places []int
+		for _, class := range g {
+			places = append(places, classes[class]...)
+		}
+		if len(places) < 2 {
+			continue
+		}
+		slices.Sort(places)
+		members := make([]alma.Memory, len(places))
+		for i, place := range places {
+			members[i] = memories[place]
+		}
+		result = append(result, members)
+	}
+	return result, nil
+}
+
+// byConfidence sorts memories as the merge prefers them: the most confident
+// first, then the most occurrences, then the newest.
+func byConfidence(memories []alma.Memory) []alma.Memory {
+	type rank struct {
+		confidence  float64
+		occurrences int64
+		memory      alma.Memory
+	}
+	ranks := make([]rank, len(memories))
+	for i, m := range memories {
+		n, _ := decode[int64](parseObject(m.Data).get("occurrence_count"))
+		ranks[i] = rank{confidence(&m), n, m}
+	}
+	slices.SortFunc(ranks, func(a, b rank) int {
+		return cmp.Or(
+			cmp.Compare(b.confidence, a.confidence), cmp.Compare(b.occurrences, a.occurrences),
+			b.memory.CreatedAt.Compare(a.memory.CreatedAt), cmp.Compare(a.memory.ID, b.memory.ID),
+		)
+	})
+	sorted := make([]alma.Memory, len(ranks))
+	for i, r := range ranks {
+		sorted[i] = r.memory
+	}
+	return sorted
+}
+
+// equalTexts puts memories whose main texts are equal into one class each, so
+// that a thousand equal ones are compared once.
+func equalTexts(memories []alma.Memory) (texts []string, classes [][]int) {
+	place := map[string]int{}
+	for i := range memories {
+		text := mainText(&memories[i])
+		key := sameText(text)
+		class, known := place[key]
+		if !known {
+			class = len(classes)
+			place[key] = class
+			texts, classes = append(texts, text), append(classes, nil)
+		}
+		classes[class] = append(classes[class], i)
+	}
+	return texts, classes
+}
+
+// matcher compares by embeddings when there is an embedder, else by words.
+func (s *Store) matcher(ctx context.Context, memories []alma.Memory, texts []string, classes [][]int, threshold float64) (matcher, error) {
+	if s.embedder == nil {
+		return newShingleMatcher(texts, threshold), nil
+	}
+	first := make([]alma.Memory, len(classes))
+	var missing []int
+	for class, members := range classes {
+		first[class] = memories[members[0]]
+		if first[class].Embedding == nil {
+			missing = append(missing, class)
+		}
+	}
+	lacking := make([]alma.Memory, len(missing))
+	for i, class := range missing {
+		lacking[i] = first[class]
+	}
+	vectors, err := s.vectors(ctx, lacking)
+	if err != nil {
+		return nil, err
+	}
+	embeddings := make([][]float32, len(classes))
+	for class := range first {
+		embeddings[class] = first[class].Embedding
+	}
+	for i, class := range missing {
+		embeddings[class] = vectors[i]
+	}
+	return newVectorMatcher(embeddings, threshold), nil
+}
