@@ -55,7 +55,7 @@ var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPad
 
 func randomBase32(bytes int) string {
 	b := make([]byte, bytes)
-	rand.Read(b) //nolint:errcheck // crypto/rand.Read never fails since Go 1.24; it crashes the program instead.
+	rand.Read(b) // It never fails: it ends the program instead.
 	return lowerBase32.EncodeToString(b)
 }
 
@@ -76,8 +76,8 @@ func newUUIDv7() string {
 	uuidClock.Unlock()
 
 	var u [16]byte
-	binary.BigEndian.PutUint64(u[:8], uint64(now>>12)<<16|0x7000|uint64(now&0xfff)) //nolint:gosec // Both are non-negative.
-	binary.BigEndian.PutUint64(u[8:], mathrand.Uint64()>>2|1<<63)                   //nolint:gosec // Ids are unique, not secret.
+	binary.BigEndian.PutUint64(u[:8], uint64(now>>12)<<16|0x7000|uint64(now&0xfff))
+	binary.BigEndian.PutUint64(u[8:], mathrand.Uint64()>>2|1<<63)
 
 	var s [36]byte
 	hex.Encode(s[0:8], u[0:4])

@@ -143,9 +143,8 @@ func checkHeaders(f *Faults, headers map[string]string) {
 }
 
 func validHeaderName(s string) bool {
-	return s != "" && len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
-	})
+	const token = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
+	return s != "" && len(s) <= 128 && strings.Trim(s, token) == ""
 }
 
 func (c *WebhookConfig) validateRetries(f *Faults) {
@@ -157,14 +156,14 @@ func (c *WebhookConfig) validateRetries(f *Faults) {
 			f.Addf("retry_schedule", "has %d waits; want 1 to %d (for no retries set retry_count to 0)", n, MaxRetries)
 		}
 		for i, d := range c.RetrySchedule {
-			checkDuration(f, fmt.Sprintf("retry_schedule[%d]", i), d, 0, MaxRetryDelay)
+			checkDuration(f, fmt.Sprintf("retry_schedule[%d]", i), d, MaxRetryDelay)
 		}
 	}
 	if c.RetryCount != nil {
 		checkNumber(f, "retry_count", float64(*c.RetryCount), 0, MaxRetries)
 	}
 	if c.RetryDelay != nil {
-		checkDuration(f, "retry_delay", *c.RetryDelay, 0, MaxRetryDelay)
+		checkDuration(f, "retry_delay", *c.RetryDelay, MaxRetryDelay)
 	}
 	if c.RetryBackoff != nil {
 		checkNumber(f, "retry_backoff", *c.RetryBackoff, 1, 100)
@@ -173,19 +172,19 @@ func (c *WebhookConfig) validateRetries(f *Faults) {
 }
 
 func (c *WebhookConfig) validateFlow(f *Faults) {
-	checkDuration(f, "timeout", c.Timeout, 0, MaxTimeout)
+	checkDuration(f, "timeout", c.Timeout, MaxTimeout)
 	checkNumber(f, "batch_size", float64(c.BatchSize), 0, MaxBatchSize)
 	if c.BatchDelay != nil {
-		checkDuration(f, "batch_delay", *c.BatchDelay, 0, MaxBatchDelay)
+		checkDuration(f, "batch_delay", *c.BatchDelay, MaxBatchDelay)
 	}
 	checkNumber(f, "max_in_flight", float64(c.MaxInFlight), 0, MaxInFlight)
 	checkNumber(f, "rate_limit", c.RateLimit, 0, MaxRateLimit)
-	checkDuration(f, "max_age", c.MaxAge, 0, math.MaxInt64)
+	checkDuration(f, "max_age", c.MaxAge, math.MaxInt64)
 	if c.BulkLimit != nil {
 		checkNumber(f, "bulk_limit", float64(*c.BulkLimit), 0, 1e15)
 	}
 	if c.DisableAfter != nil {
-		checkDuration(f, "disable_after", *c.DisableAfter, 0, math.MaxInt64)
+		checkDuration(f, "disable_after", *c.DisableAfter, math.MaxInt64)
 	}
 }
 
@@ -230,12 +229,12 @@ func checkNumber(f *Faults, field string, v, low, high float64) {
 	}
 }
 
-func checkDuration(f *Faults, field string, d, low, high time.Duration) {
-	if d < low || d > high {
+func checkDuration(f *Faults, field string, d, high time.Duration) {
+	if d < 0 || d > high {
 		if high == math.MaxInt64 {
-			f.Addf(field, "%v seconds is out of range; want %v or more", d.Seconds(), low.Seconds())
+			f.Addf(field, "%v seconds is out of range; want 0 or more", d.Seconds())
 			return
 		}
-		f.Addf(field, "%v seconds is out of range; want %v to %v", d.Seconds(), low.Seconds(), high.Seconds())
+		f.Addf(field, "%v seconds is out of range; want 0 to %v", d.Seconds(), high.Seconds())
 	}
 }

@@ -100,35 +100,55 @@ func (s *Store) consolidate(ctx context.Context, r Request, memories []alma.Memo
 		return err
 	}
 	for _, members := range groups {
-		for part := range parts(members) {
-			if err := s.mergeGroup(ctx, r, part, attempt, report); err != nil {
-				return err
-			}
+		if err := s.mergeGroup(ctx, r, members, attempt, report); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// mergeGroup merges a group, or forms it anew when a member changed meanwhile.
+// mergeGroup merges a group: in one step, unless it is so large that one event
+// could not name all its members.
 func (s *Store) mergeGroup(ctx context.Context, r Request, members []alma.Memory, attempt int, report *Report) error {
+	for len(members) > 1 {
+		n := mergeable(members)
+		merged, g, err := s.merge(ctx, r, members[:n])
+		if errors.Is(err, alma.ErrConflict) && attempt < mergeAttempts {
+			return s.regroup(ctx, r, members, attempt+1, report)
+		}
+		if err := g.judge(err); err != nil {
+			return err
+		}
+		report.Groups = append(report.Groups, g)
+		if g.Skipped != "" {
+			return nil
+		}
+		report.Merged += len(g.MergedFrom)
+		members = append([]alma.Memory{merged}, members[n:]...)
+	}
+	return nil
+}
+
+func (s *Store) merge(ctx context.Context, r Request, members []alma.Memory) (alma.Memory, Group, error) {
 	merged, g, err := merge(members)
 	if err == nil && !r.DryRun {
-		err = s.commit(ctx, mergePlan(merged, members, g))
+		err = s.commit(ctx, mergePlan(&merged, members, g))
 	}
+	return merged, g, err
+}
+
+// judge turns what keeps a group from being merged into the reason to skip it,
+// and returns what ends the whole call.
+func (g *Group) judge(err error) error {
 	var invalid *alma.ValidationError
 	switch {
-	case errors.Is(err, alma.ErrConflict) && attempt < mergeAttempts:
-		return s.regroup(ctx, r, members, attempt+1, report)
 	case errors.Is(err, alma.ErrConflict):
 		g.Skipped = "its memories keep being changed by others"
 	case errors.As(err, &invalid):
 		g.Skipped = "the merged memory would be invalid: " + err.Error()
-	case err != nil:
-		return err
 	default:
-		report.Merged += len(g.MergedFrom)
+		return err
 	}
-	report.Groups = append(report.Groups, g)
 	return nil
 }
 

@@ -192,7 +192,7 @@ func (s *Store) all(ctx context.Context, q alma.MemoryQuery, atMost int) ([]alma
 }
 
 func accessed(q Query, r Retrieval, at time.Time) alma.Event {
-	results := []map[string]any{}
+	results := make([]map[string]any, 0, len(r.Memories))
 	for _, m := range r.Memories {
 		results = append(results, map[string]any{"id": m.ID, "score": m.Score})
 	}

@@ -52,7 +52,7 @@ func toMemory(typed alma.Typed) (alma.Memory, error) {
 		faults.Addf("", "is no memory: want an alma.Heuristic, Outcome, Preference, DomainKnowledge or AntiPattern")
 		return alma.Memory{}, faults.Err()
 	}
-	return typed.ToMemory()
+	return typed.ToMemory() //nolint:wrapcheck // The type says what it could not encode.
 }
 
 // Put is [Store.Save] for a record. A Version other than 0 is the one that
@@ -147,14 +147,10 @@ func (p *plan) put(m alma.Memory, expect int64, ev alma.Event) {
 // message names no value of the stored one: the caller may not be allowed to
 // see it.
 func sameIdentity(m, old *alma.Memory) error {
-	for what, same := range map[string]bool{
-		"kind": m.Type == old.Type, "project": m.ProjectID == old.ProjectID, "agent": m.Agent == old.Agent,
-	} {
-		if !same {
-			return fmt.Errorf("alma: save memory %q: the id belongs to a memory of another %s; use another id, or delete that memory first: %w", m.ID, what, alma.ErrConflict)
-		}
+	if m.Type == old.Type && m.Agent == old.Agent && m.ProjectID == old.ProjectID {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("alma: save memory %q: the id belongs to a memory of another kind, agent or project; use another id, or delete that memory first: %w", m.ID, alma.ErrConflict)
 }
 
 func versionConflict(operation, id string, stored, expected int64) error {

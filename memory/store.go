@@ -126,10 +126,7 @@ func (s *Store) commit(ctx context.Context, p plan) error {
 	_, err := s.publisher.Publish(ctx, p.events, func(ctx context.Context) ([]alma.Appended, error) {
 		return s.storage.ApplyMemories(ctx, p.changes, p.events)
 	})
-	if err != nil {
-		return fmt.Errorf("alma: commit memories: %w", err)
-	}
-	return nil
+	return err //nolint:wrapcheck // The driver's errors say what was done.
 }
 
 // pause lets the writer that came first go on; a random wait keeps rivals

@@ -12,7 +12,7 @@ import (
 
 // Masked stands for a header value that is not shown. A configuration that
 // brings it back changes nothing.
-const Masked = "********"
+const Masked = alma.Masked
 
 // Add registers a webhook. It sees exactly the events that are appended after
 // its commit. Without a secret one is generated, unless the configuration says

@@ -56,7 +56,13 @@ func (m *Manager) list(l *lane.Lane) {
 	m.marks.active[l] = struct{}{}
 }
 
-func (m *Manager) filterFailed(h *hook, err error) { h.noteFilterError(err) }
+// filterFailed counts an event whose filter failed; a lane that is behind does
+// so itself when it comes to the event.
+func (m *Manager) filterFailed(h *hook, err error) {
+	if !h.lane.Status().Behind {
+		h.noteFilterError(err)
+	}
+}
 
 // tryAttach lets a lane that has caught up be fed by the tail again.
 func (m *Manager) tryAttach(l *lane.Lane, pos alma.Position, attach func()) bool {

@@ -58,7 +58,6 @@ type life struct {
 	detach   []func()
 	readers  sync.WaitGroup // Tail and callbacks.
 	settling sync.WaitGroup
-	stopped  chan struct{}
 }
 
 type failure struct{ err error }

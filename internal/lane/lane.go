@@ -57,7 +57,6 @@ type Lane struct {
 	pressure    pressure
 	throttle    throttle
 	health      health
-	suppressed  map[string]alma.Position // By job: where it was first suppressed.
 
 	// The durable side.
 	cursor cursorState

@@ -45,7 +45,6 @@ type model struct {
 	*world
 	mood      string
 	turn      int
-	active    bool
 	succeeded map[int64]int // How often the listener took an event.
 	allowed   map[int64]int // How often it may have, given the crashes.
 	first     []int64       // Events in the order in which the listener first saw them.

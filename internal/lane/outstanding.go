@@ -20,8 +20,6 @@ type outstanding struct {
 
 func (o *outstanding) push(s *span) { o.spans = append(o.spans, s) }
 
-func (o *outstanding) len() int { return len(o.spans) - o.head }
-
 // front returns the oldest span that is not done, or nil.
 func (o *outstanding) front() *span {
 	for o.head < len(o.spans) && o.spans[o.head].done {

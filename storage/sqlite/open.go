@@ -83,6 +83,11 @@ func open(ctx context.Context, path string, src source, o Options) (_ *Store, er
 	if err := s.writer.connect(ctx); err != nil {
 		return nil, openError(path, err)
 	}
+	if src.memory {
+		if s.anchor, err = s.host.Conn(ctx); err != nil {
+			return nil, openError(path, err)
+		}
+	}
 	if err := migrate(ctx, s.writer.conn, path); err != nil {
 		return nil, err
 	}
@@ -94,7 +99,7 @@ func (s *Store) openPools(src source) error {
 		into **sql.DB
 		dsn  string
 		max  int
-	}{{&s.pool, src.writerDSN(), 1}, {&s.readers, src.readerDSN(), maxReaders}, {&s.host, src.hostDSN(), maxReaders}} {
+	}{{&s.pool, src.writerDSN(), 1}, {&s.readers, src.readerDSN(), maxReaders}, {&s.host, src.hostDSN(), maxReaders + 1}} {
 		db, err := sql.Open(driverName, p.dsn)
 		if err != nil {
 			return fmt.Errorf("alma: open %s: %w", s.path, err)

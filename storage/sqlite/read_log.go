@@ -28,10 +28,11 @@ func (s *Store) Read(ctx context.Context, after alma.Position, limit int) (alma.
 	if limit <= 0 || limit > maxReadLimit {
 		limit = maxReadLimit
 	}
-	// Asked first: what a host commits later may be missed, not what it did before.
-	certain := !s.hosts.open()
-	if events, ok := s.ring.read(after.Seq, limit); ok && (certain || len(events) > 0) {
-		return logPage(after, events), nil
+	// What a host has committed since the writer last looked, the ring misses.
+	if !s.hosts.open() {
+		if events, ok := s.ring.read(after.Seq, limit); ok {
+			return logPage(after, events), nil
+		}
 	}
 	var events []alma.Event
 	err := s.read(ctx, operation, func(q *statements) (err error) {

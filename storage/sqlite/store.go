@@ -25,6 +25,7 @@ type Store struct {
 	reads   *statements
 	gate    *gate
 	host    *sql.DB
+	anchor  *sql.Conn // Keeps a database in memory alive should all others break.
 
 	ring     *ring
 	hub      *hub
@@ -116,12 +117,15 @@ func (s *Store) Close() error {
 // not meet a half-closed database.
 func (s *Store) shutDown() error {
 	var errs []error
+	if s.anchor != nil {
+		errs = append(errs, s.anchor.Close())
+	}
 	errs = append(errs, s.reads.close(), s.readers.Close(), s.host.Close())
 	if w := s.writer; w.conn != nil {
 		if _, err := w.stmts.exec(context.Background(), sqlCheckpoint); err != nil {
 			s.log.Warn("alma: storage: checkpoint at close failed; the next open makes up for it", "error", err)
 		}
-		errs = append(errs, w.stmts.close(), w.conn.Close())
+		w.discard()
 	}
 	errs = append(errs, s.pool.Close(), s.lock.release())
 	return errors.Join(errs...)

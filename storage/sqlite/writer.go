@@ -219,6 +219,7 @@ func (w *writer) connect(ctx context.Context) error {
 }
 
 // discard closes the connection for good instead of returning it to the pool.
+// Its statements go first: they cannot be freed after it.
 func (w *writer) discard() {
 	if w.conn == nil {
 		return

@@ -105,7 +105,7 @@ func testDuplicatesWithin(e *env) {
 
 func testReadLimits(e *env) {
 	big := func(ev *alma.Event) { ev.Data = json.RawMessage(`{"x":"` + strings.Repeat("y", 1_000_000) + `"}`) }
-	const n = 20
+	const n = 14
 	for i := range n {
 		e.append(e.event(string(rune('a'+i)), big))
 	}

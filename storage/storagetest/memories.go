@@ -114,12 +114,12 @@ func testMemoryOrder(e *env) {
 
 func testGetMemories(e *env) {
 	e.equal(len(e.memories()), 0, "number for no ids")
-	list := make([]alma.Memory, 300)
+	list := make([]alma.Memory, 100)
 	for i := range list {
 		list[i] = memory(fmt.Sprintf("m%d", i), "x")
 	}
 	e.save(list...)
-	ids := make([]string, 40_000)
+	ids := make([]string, 33_000)
 	for i := range ids {
 		ids[i] = fmt.Sprintf("m%d", i)
 	}

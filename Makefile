@@ -1,0 +1,46 @@
+# Everything a contributor runs. `make test` is the test command of the README.
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X github.com/alma-events/alma/wire.Version=$(VERSION)
+LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: test lint build release bench fuzz demo
+
+# The whole test suite, under the race detector where a C compiler is present
+# (the detector needs one); the programs themselves are built without cgo.
+test:
+	go vet ./...
+	@if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null; \
+	then echo "go test -race ./..."; go test -race ./...; \
+	else echo "no C compiler: the tests run without the race detector"; go test ./...; fi
+
+lint:
+	go run $(LINT) run ./...
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/alma ./cmd/alma
+
+# Binaries for every platform, in bin/.
+release:
+	@for p in $(PLATFORMS); do \
+		os=$${p%/*}; arch=$${p#*/}; ext=; [ $$os = windows ] && ext=.exe; \
+		echo "bin/alma-$$os-$$arch$$ext"; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o bin/alma-$$os-$$arch$$ext ./cmd/alma || exit 1; \
+	done
+
+# The figures of docs/performance.md. Run it when nothing else runs.
+bench:
+	go test -run '^$$' -bench 'Emit|SliceLoop' -benchmem ./events
+	go test -run '^$$' -bench 'Append|Settle|Read' ./storage/sqlite
+	go test -run '^$$' -bench . -benchtime 50000x ./webhook
+
+# Each fuzz target for a minute.
+fuzz:
+	@for pkg in $$(grep -rl 'func Fuzz' --include '*_test.go' . | xargs -n1 dirname | sort -u); do \
+		for f in $$(grep -rho 'func Fuzz[A-Za-z0-9]*' $$pkg/*_test.go | sed 's/func //'); do \
+			echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s $$pkg || exit 1; \
+		done; done
+
+demo:
+	go run ./cmd/alma demo

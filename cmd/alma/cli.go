@@ -1,0 +1,47 @@
+package main
+
+import (
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line, as kong reads it from the tags.
+type cli struct {
+	settings
+	connection
+
+	Demo    demoCmd    `cmd:"" help:"See it work: a server, a listener, and a few memories that change."`
+	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Listen  listenCmd  `cmd:"" help:"Run a listener that verifies deliveries and prints them."`
+	Event   eventCmd   `cmd:"" help:"Send and list events."`
+	Memory  memoryCmd  `cmd:"" help:"Save, search and merge memories."`
+	Webhook webhookCmd `cmd:"" help:"Register and look after webhooks."`
+
+	Delivery deliveryCmd `cmd:"" help:"Look at deliveries, and retry them."`
+	Key      keyCmd      `cmd:"" help:"Manage API keys."`
+	Sign     signCmd     `cmd:"" help:"Sign a body, as a delivery would be."`
+	Verify   verifyCmd   `cmd:"" help:"Verify the signature of a body."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+}
+
+// settings hold for every command.
+type settings struct {
+	Config   kong.ConfigFlag `help:"A file of settings, one \"name: value\" a line, named like the flags." env:"ALMA_CONFIG" placeholder:"FILE"`
+	LogLevel string          `help:"Log from this level on: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"ALMA_LOG_LEVEL"`
+}
+
+// connection is how client commands reach the server.
+type connection struct {
+	Server string        `help:"The server's address." default:"http://127.0.0.1:2562" env:"ALMA_SERVER" placeholder:"URL"`
+	APIKey string        `name:"api-key" help:"The API key. Without one, the file that \"alma serve\" left beside its database is read." env:"ALMA_API_KEY" placeholder:"KEY"`
+	DB     string        `name:"db" help:"The server's database: an SQLite file." default:"alma.db" env:"ALMA_DB" placeholder:"FILE"`
+	Wait   time.Duration `help:"Give up on the server after so long." default:"30s" env:"ALMA_WAIT"`
+}
+
+// listing is how lists are printed, and how much of them.
+type listing struct {
+	Output string `help:"table or json." enum:"table,json" default:"table" short:"o" env:"ALMA_OUTPUT"`
+	Limit  int    `help:"At most so many rows." default:"50"`
+	After  string `help:"Go on after this place, as printed below an earlier list." placeholder:"PLACE"`
+}

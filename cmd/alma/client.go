@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/wire"
+)
+
+// problem is an error that the server answered with.
+type problem struct {
+	Title  string       `json:"title"`
+	Status int          `json:"status"`
+	Detail string       `json:"detail"`
+	Errors []alma.Fault `json:"errors"`
+}
+
+func (p *problem) Error() string {
+	text := p.Title
+	if p.Detail != "" && p.Detail != p.Title {
+		text = p.Detail
+	}
+	for _, f := range p.Errors {
+		text += "\n  " + strings.TrimPrefix(f.Field+": ", ": ") + f.Message
+	}
+	if p.Status == http.StatusUnauthorized {
+		text += "\n  Set ALMA_API_KEY, or run this where \"alma serve\" left <db>.key."
+	}
+	return text
+}
+
+// call makes a request to the server and decodes its answer into out, unless
+// that is nil.
+func (c *connection) call(ctx context.Context, method, path string, query url.Values, body, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Wait)
+	defer cancel()
+	resp, err := c.open(ctx, method, path, query, body, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return fmt.Errorf("the server's answer cannot be read: %w", err)
+	}
+	return nil
+}
+
+// open makes a request; the caller closes the body. An answer that is no
+// success becomes an error.
+func (c *connection) open(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (*http.Response, error) {
+	target := strings.TrimSuffix(c.Server, "/") + path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	payload, err := encodeBody(body)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, payload)
+	if err != nil {
+		return nil, usagef("the server's address %q is no URL; want one like http://127.0.0.1:2562", c.Server)
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("User-Agent", "alma/"+wire.Version)
+	if key := c.key(); key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	if resp.StatusCode/100 == 2 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	return nil, readProblem(resp)
+}
+
+func encodeBody(body any) (io.Reader, error) {
+	switch b := body.(type) {
+	case nil:
+		return http.NoBody, nil
+	case json.RawMessage:
+		return bytes.NewReader(b), nil
+	default:
+		raw, err := json.Marshal(b)
+		if err != nil {
+			return nil, fmt.Errorf("cannot encode the request: %w", err)
+		}
+		return bytes.NewReader(raw), nil
+	}
+}
+
+func readProblem(resp *http.Response) error {
+	p := &problem{Title: resp.Status, Status: resp.StatusCode}
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err == nil && strings.Contains(resp.Header.Get("Content-Type"), "json") {
+		if err := json.Unmarshal(raw, p); err != nil {
+			p.Detail = "the server answered " + resp.Status
+		}
+	}
+	return p
+}
+
+func (c *connection) unreachable(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return fmt.Errorf("no server answers at %s: start one with \"alma serve\", or name another with --server", c.Server)
+	}
+	return fmt.Errorf("the call to %s failed: %w", c.Server, errors.Unwrap(err))
+}
+
+// key returns the API key: the one given, or the one beside the database.
+func (c *connection) key() string {
+	if c.APIKey != "" {
+		return c.APIKey
+	}
+	raw, err := os.ReadFile(c.DB + ".key")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(raw))
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alma-events/alma"
+)
+
+type eventCmd struct {
+	Send eventSendCmd `cmd:"" help:"Append the events of a file."`
+	List eventListCmd `cmd:"" help:"List events, the newest first."`
+	Tail eventTailCmd `cmd:"" help:"Print events as they come."`
+}
+
+type eventSendCmd struct {
+	Format string `help:"The format of the file." default:"alma"`
+	File   string `arg:"" help:"A file with one event or an array of them, or - for standard input."`
+}
+
+// Help says more than the list of flags.
+func (*eventSendCmd) Help() string {
+	return `Example:
+
+  echo '{"event_type":"ORDER_PAID","memory_id":"order-17","project_id":"shop","data":{"total":12}}' | alma event send -`
+}
+
+// Run appends events.
+func (c *eventSendCmd) Run(ctx context.Context, conn *connection, io stdio) error {
+	body, err := readFile(c.File, io.in)
+	if err != nil {
+		return err
+	}
+	query := url.Values{}
+	if c.Format != string(alma.FormatAlma) {
+		query.Set("format", c.Format)
+	}
+	var answer struct {
+		Accepted   int      `json:"accepted"`
+		Duplicates int      `json:"duplicates"`
+		EventIDs   []string `json:"event_ids"`
+	}
+	if err := conn.call(ctx, http.MethodPost, "/v1/events", query, json.RawMessage(body), &answer); err != nil {
+		return err
+	}
+	for _, id := range answer.EventIDs {
+		fmt.Fprintln(io.out, id)
+	}
+	fmt.Fprintf(io.err, "%d accepted, %d known before\n", answer.Accepted, answer.Duplicates)
+	return nil
+}
+
+// eventFilter selects events.
+type eventFilter struct {
+	Type       string `help:"Only this event type." placeholder:"TYPE"`
+	MemoryType string `help:"Only this kind of memory or record." placeholder:"TYPE"`
+	MemoryID   string `help:"Only this memory or record." placeholder:"ID"`
+	Agent      string `help:"Only this agent."`
+	Project    string `help:"Only this project."`
+	Since      string `help:"Appended at or after this time, as 2026-01-28T12:00:00Z." placeholder:"TIME"`
+	Until      string `help:"Appended before this time." placeholder:"TIME"`
+}
+
+func (f *eventFilter) query() url.Values {
+	return values("event_type", f.Type, "memory_type", f.MemoryType, "memory_id", f.MemoryID,
+		"agent", f.Agent, "project_id", f.Project, "since", f.Since, "until", f.Until)
+}
+
+// values makes a query of those pairs whose value is not empty.
+func values(pairs ...string) url.Values {
+	q := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return q
+}
+
+func (l *listing) add(q url.Values) url.Values {
+	q.Set("limit", strconv.Itoa(l.Limit))
+	if l.After != "" {
+		q.Set("after", l.After)
+	}
+	return q
+}
+
+type eventListCmd struct {
+	eventFilter
+	listing
+}
+
+// Run lists events.
+func (c *eventListCmd) Run(ctx context.Context, conn *connection, io stdio) error {
+	var raw json.RawMessage
+	if err := conn.call(ctx, http.MethodGet, "/v1/events", c.add(c.query()), nil, &raw); err != nil {
+		return err
+	}
+	return printPage(io, c.listing, raw, eventHeaders, eventRow, "No events. Send one with: alma event send FILE")
+}
+
+var eventHeaders = []string{"APPENDED", "TYPE", "MEMORY", "KIND", "AGENT", "PROJECT", "EVENT"}
+
+func eventRow(item json.RawMessage) ([]string, error) {
+	var e alma.Event
+	if err := json.Unmarshal(item, &e); err != nil {
+		return nil, err //nolint:wrapcheck // printPage says what failed.
+	}
+	return []string{moment(e.AppendedAt), string(e.Type), e.MemoryID, orDash(string(e.MemoryType)), orDash(e.Agent), orDash(e.ProjectID), e.ID}, nil
+}
+
+type eventTailCmd struct {
+	eventFilter
+	JSON bool `help:"Print each event as a line of JSON."`
+}
+
+// Run prints events as they come, until it is interrupted. When the connection
+// breaks it goes on where it was.
+func (c *eventTailCmd) Run(ctx context.Context, conn *connection, io stdio) error {
+	last := ""
+	for {
+		err := c.follow(ctx, conn, io, &last)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // Ctrl-C is how it ends.
+		}
+		if err != nil && last == "" {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (c *eventTailCmd) follow(ctx context.Context, conn *connection, io stdio, last *string) error {
+	header := http.Header{"Accept": {"text/event-stream"}}
+	if *last != "" {
+		header.Set("Last-Event-Id", *last)
+	}
+	resp, err := conn.open(ctx, http.MethodGet, "/v1/events/stream", c.query(), nil, header)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 4<<20)
+	id := *last
+	for lines.Scan() {
+		line := lines.Text()
+		if v, ok := strings.CutPrefix(line, "id:"); ok {
+			id = strings.TrimSpace(v)
+		}
+		if v, ok := strings.CutPrefix(line, "data:"); ok {
+			c.print(io, []byte(strings.TrimSpace(v)))
+			*last = id
+		}
+	}
+	return lines.Err() //nolint:wrapcheck // Run tries again.
+}
+
+func (c *eventTailCmd) print(io stdio, raw []byte) {
+	var e alma.Event
+	if c.JSON || json.Unmarshal(raw, &e) != nil {
+		fmt.Fprintln(io.out, string(bytes.TrimSpace(raw)))
+		return
+	}
+	fmt.Fprintf(io.out, "%s  %s  %s %s  %s\n", moment(e.AppendedAt), style(io.out, bold, string(e.Type)), orDash(string(e.MemoryType)), e.MemoryID, style(io.out, faint, string(e.Data)))
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+	"charm.land/lipgloss/v2/table"
+	"golang.org/x/term"
+)
+
+// report prints an error for a person.
+func report(w io.Writer, err error) {
+	var p *problem
+	if errors.As(err, &p) {
+		fmt.Fprintln(w, "alma:", p)
+		return
+	}
+	fmt.Fprintln(w, "alma:", strings.TrimPrefix(err.Error(), "alma: "))
+}
+
+// isTerminal reports whether a person looks at w.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
+}
+
+// style renders text in a colour, on a terminal only.
+func style(w io.Writer, s lipgloss.Style, text string) string {
+	if !isTerminal(w) {
+		return text
+	}
+	return s.Render(text)
+}
+
+var (
+	bold  = lipgloss.NewStyle().Bold(true)
+	faint = lipgloss.NewStyle().Faint(true)
+	green = lipgloss.NewStyle().Foreground(lipgloss.Color("2"))
+	red   = lipgloss.NewStyle().Foreground(lipgloss.Color("1"))
+)
+
+// printTable prints rows under headers, lined up; on a terminal no wider than
+// that. Without rows it says what would make some.
+func printTable(w io.Writer, headers []string, rows [][]string, empty string) {
+	if len(rows) == 0 {
+		fmt.Fprintln(w, empty)
+		return
+	}
+	t := table.New().Headers(headers...).Rows(rows...).
+		Border(lipgloss.HiddenBorder()).BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).
+		BorderHeader(false).BorderColumn(false).
+		StyleFunc(func(row, col int) lipgloss.Style {
+			s := lipgloss.NewStyle().PaddingRight(2)
+			if row == table.HeaderRow && isTerminal(w) {
+				s = s.Bold(true)
+			}
+			return s
+		})
+	if width := terminalWidth(w); width > 0 && lipgloss.Width(t.String()) > width {
+		t = t.Width(width)
+	}
+	for _, line := range strings.Split(t.String(), "\n") {
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
+	}
+}
+
+func terminalWidth(w io.Writer) int {
+	if !isTerminal(w) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(w.(*os.File).Fd())) //nolint:forcetypeassert // isTerminal looked.
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// printJSON prints a value, indented.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("cannot print: %w", err)
+	}
+	return nil
+}
+
+// page is a listing as the server answers it.
+type page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next"`
+}
+
+// printPage prints a listing as a table or as JSON.
+func printPage(io stdio, l listing, raw json.RawMessage, headers []string, row func(item json.RawMessage) ([]string, error), empty string) error {
+	if l.Output == "json" {
+		return printJSON(io.out, raw)
+	}
+	var p page[json.RawMessage]
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return fmt.Errorf("the server's answer cannot be read: %w", err)
+	}
+	rows := make([][]string, 0, len(p.Items))
+	for _, item := range p.Items {
+		r, err := row(item)
+		if err != nil {
+			return fmt.Errorf("the server's answer cannot be read: %w", err)
+		}
+		rows = append(rows, r)
+	}
+	printTable(io.out, headers, rows, empty)
+	if p.Next != "" {
+		fmt.Fprintf(io.out, "\nMore with --after %s\n", p.Next)
+	}
+	return nil
+}
+
+// moment prints a time the way a person compares it with now.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+// orDash stands in for what is empty.
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// newLogger logs as text on a terminal and as JSON otherwise.
+func newLogger(w io.Writer, level string) *slog.Logger {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		l = slog.LevelInfo
+	}
+	options := &slog.HandlerOptions{Level: l}
+	if isTerminal(w) {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// quietLibraryLog keeps net/http from printing what a listener sent after its
+// answer: it may echo the headers of our requests, and so a secret.
+func quietLibraryLog(w io.Writer) {
+	log.SetOutput(&unsolicited{w})
+}
+
+type unsolicited struct{ w io.Writer }
+
+func (u *unsolicited) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), "Unsolicited response") {
+		return len(p), nil
+	}
+	return u.w.Write(p) //nolint:wrapcheck // A writer passes errors on.
+}

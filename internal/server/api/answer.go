@@ -1,0 +1,90 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+
+	"github.com/alma-events/alma"
+)
+
+// call is one authorized request on its way through its handler.
+type call struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	op    *operation
+	key   alma.Key
+	query url.Values // Of known parameters only, each given once.
+}
+
+// id returns the path's only parameter.
+func (c *call) id() string { return c.r.PathValue("id") }
+
+// reply answers with JSON.
+func (c *call) reply(status int, v any) error {
+	writeBody(c.w, status, "application/json", v)
+	return nil
+}
+
+// replyVersioned answers with something that has a version, as its ETag.
+func (c *call) replyVersioned(status int, version int64, v any) error {
+	c.w.Header().Set("Etag", `"`+strconv.FormatInt(version, 10)+`"`)
+	return c.reply(status, v)
+}
+
+// replyCreated is replyVersioned for something new, and names its path.
+func (c *call) replyCreated(id string, version int64, v any) error {
+	c.w.Header().Set("Location", c.op.path+"/"+url.PathEscape(id))
+	return c.replyVersioned(http.StatusCreated, version, v)
+}
+
+func (c *call) noContent() error {
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// list is the answer of every listing.
+type list[T any] struct {
+	Items []T     `json:"items"`
+	Next  *string `json:"next" nullable:"true" doc:"What to give as after for the next page; null on the last."`
+}
+
+func newList[T any](items []T, next string) list[T] {
+	l := list[T]{Items: items}
+	if l.Items == nil {
+		l.Items = []T{}
+	}
+	if next != "" {
+		l.Next = &next
+	}
+	return l
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxPooled keeps one large answer from being held for ever.
+const maxPooled = 64 << 10
+
+// writeBody writes v as JSON. Text goes out as it is: the escapes that
+// encoding/json makes for HTML would change the data of events.
+func writeBody(w http.ResponseWriter, status int, contentType string, v any) {
+	b := buffers.Get().(*bytes.Buffer) //nolint:forcetypeassert // The pool holds nothing else.
+	b.Reset()
+	defer func() {
+		if b.Cap() <= maxPooled {
+			buffers.Put(b)
+		}
+	}()
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err) // Every answer is made of marshalable types; the recovery answers 500.
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	w.Write(b.Bytes()) //nolint:errcheck,gosec // A client that is gone needs no answer; JSON is no HTML.
+}

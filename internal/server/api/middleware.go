@@ -1,0 +1,133 @@
+package api
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// answer is a ResponseWriter that knows what was answered.
+type answer struct {
+	http.ResponseWriter
+	status int // 0 until something was written.
+}
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return a.ResponseWriter.Write(b) //nolint:wrapcheck // A plain pass-through.
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// headerRequestID is taken from the client, or given one, and sent back.
+const headerRequestID = "X-Request-Id"
+
+// around wraps what holds for every request: an id, the headers that keep
+// answers out of caches and away from guessing browsers, the recovery from a
+// panic, and a line in the log.
+func (s *Server) around(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		id := requestID(r)
+		h := w.Header()
+		h.Set(headerRequestID, id)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		a := &answer{ResponseWriter: w}
+		defer func() {
+			s.recovered(a, r, id, recover())
+			if s.logger.Enabled(r.Context(), slog.LevelDebug) {
+				s.logger.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path,
+					"status", a.status, "duration", time.Since(began), "request_id", id)
+			}
+		}()
+		next.ServeHTTP(a, r)
+	})
+}
+
+// recovered answers 500 after a panic. What was thrown goes to the log alone.
+func (s *Server) recovered(a *answer, r *http.Request, id string, thrown any) {
+	switch {
+	case thrown == nil:
+		return
+	case thrown == http.ErrAbortHandler: //nolint:errorlint,err113 // A value thrown as it is, not an error chain.
+		panic(thrown)
+	}
+	s.logger.ErrorContext(r.Context(), "request panicked", "method", r.Method, "path", r.URL.Path,
+		"request_id", id, "panic", fmt.Sprint(thrown), "stack", string(debug.Stack()))
+	if a.status != 0 {
+		panic(http.ErrAbortHandler) // Half an answer is out: only a broken connection tells the client.
+	}
+	writeProblem(a, internalProblem(id))
+}
+
+func internalProblem(id string) *problem {
+	p := newProblem(http.StatusInternalServerError, "the server failed; its log says why under this request_id")
+	p.RequestID = id
+	return p
+}
+
+// requestID takes over the client's id when it is fit for a log.
+func requestID(r *http.Request) string {
+	const longest = 128
+	id := r.Header.Get(headerRequestID)
+	if id != "" && len(id) <= longest && !strings.ContainsFunc(id, unfitForID) {
+		return id
+	}
+	var b [12]byte
+	rand.Read(b[:]) //nolint:errcheck // Never fails since Go 1.24.
+	return "req_" + hex.EncodeToString(b[:])
+}
+
+func unfitForID(c rune) bool {
+	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-", c))
+}
+
+// serve is what happens to the request of one operation: authorization, the
+// query, the handler, and the answer for what went wrong.
+func (s *Server) serve(op *operation) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := &call{w: w, r: r, op: op}
+		err := s.admit(c)
+		if err == nil {
+			err = op.handle(c)
+		}
+		if err != nil {
+			s.refuse(c, err)
+		}
+	})
+}
+
+func (s *Server) admit(c *call) error {
+	if c.op.roles != nil {
+		if err := s.authorize(c); err != nil {
+			return err
+		}
+	}
+	return c.readQuery()
+}
+
+func (s *Server) refuse(c *call, err error) {
+	p := problemOf(err)
+	if p == nil {
+		id := c.w.Header().Get(headerRequestID)
+		s.logger.ErrorContext(c.r.Context(), "request failed", "method", c.op.method, "path", c.op.path, "request_id", id, "error", err)
+		p = internalProblem(id)
+	}
+	writeProblem(c.w, p)
+}
