@@ -17,7 +17,7 @@ import (
 )
 
 func found(r memory.Retrieval) []string {
-	ids := []string{}
+	ids := make([]string, 0, len(r.Memories))
 	for _, m := range r.Memories {
 		ids = append(ids, m.ID)
 	}
@@ -219,7 +219,7 @@ func (e *topics) Embed(_ context.Context, texts []string) ([][]float32, error) {
 	for i, text := range texts {
 		vectors[i] = []float32{0.01, 0, 0}
 		for axis, topic := range []string{"car automobile vehicle", "fruit apple pear"} {
-			for _, w := range strings.Fields(topic) {
+			for w := range strings.FieldsSeq(topic) {
 				if strings.Contains(strings.ToLower(text), w) {
 					vectors[i][axis+1] = 1
 				}

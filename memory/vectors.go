@@ -54,13 +54,21 @@ func (m *vectorMatcher) similar(i, j int) bool {
 	return dot >= m.threshold
 }
 
+// dotProduct adds up four sums, which a processor can do at the same time.
 func dotProduct(a, b []float32) float32 {
-	var sum float32
+	var s0, s1, s2, s3 float32
 	b = b[:len(a)]
-	for i, x := range a {
-		sum += x * b[i]
+	i := 0
+	for ; i+4 <= len(a); i += 4 {
+		s0 += a[i] * b[i]
+		s1 += a[i+1] * b[i+1]
+		s2 += a[i+2] * b[i+2]
+		s3 += a[i+3] * b[i+3]
 	}
-	return sum
+	for ; i < len(a); i++ {
+		s0 += a[i] * b[i]
+	}
+	return s0 + s1 + s2 + s3
 }
 
 // normalised returns v at length 1, nil when it has no direction.

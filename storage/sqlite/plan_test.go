@@ -60,6 +60,29 @@ func TestListingsWalkIndexes(t *testing.T) {
 	}
 }
 
+// TestPendingHaveTheirIndex: a webhook may have a million failed deliveries
+// beside a few pending ones.
+func TestPendingHaveTheirIndex(t *testing.T) {
+	t.Parallel()
+	s, err := OpenMemory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	for query, index := range map[string]string{
+		sqlWaiting:               "alma_exceptions_pending",
+		sqlLanePending:           "alma_exceptions_pending",
+		sqlFailPending:           "alma_exceptions_pending",
+		sqlDeletePendingMessages: "alma_exceptions_pending",
+		sqlLanes:                 "alma_exceptions_status (status=?)",
+		sqlAddSuppressed:         "alma_exceptions_job",
+	} {
+		if got := strings.Join(plan(t, s, query), "\n"); !strings.Contains(got, index) {
+			t.Errorf("%s\nruns without %s:\n%s", query, index, got)
+		}
+	}
+}
+
 // allowedScan names what is small, or walked in order up to a limit.
 func allowedScan(step string) bool {
 	for _, ok := range []string{

@@ -34,17 +34,18 @@ const (
 	sqlSetMessage = `INSERT INTO alma_messages (webhook, seq, message, body) VALUES (?, ?, ?, ?)
 		ON CONFLICT (webhook, seq) DO UPDATE SET message = excluded.message, body = excluded.body`
 	sqlDeleteMessage         = `DELETE FROM alma_messages WHERE webhook = ? AND seq = ?`
-	sqlDeletePendingMessages = `DELETE FROM alma_messages WHERE webhook = ?1 AND seq IN (SELECT seq FROM alma_exceptions WHERE webhook = ?1 AND status = 'PENDING')`
+	sqlDeletePendingMessages = `DELETE FROM alma_messages WHERE webhook = ?1 AND seq IN (SELECT seq FROM alma_exceptions INDEXED BY alma_exceptions_pending WHERE webhook = ?1 AND status = 'PENDING')`
 
-	sqlFailPending = `UPDATE alma_exceptions SET status = 'FAILED', in_flight = 0, next_attempt_at = 0, last_reason = ?1, last_error = ?2, last_status_code = 0
+	sqlFailPending = `UPDATE alma_exceptions INDEXED BY alma_exceptions_pending SET status = 'FAILED', in_flight = 0, next_attempt_at = 0, last_reason = ?1, last_error = ?2, last_status_code = 0
 		WHERE webhook = ?3 AND status = 'PENDING'`
 
-	sqlAddSuppressed    = `UPDATE alma_exceptions SET suppressed = suppressed + ? WHERE webhook = ? AND job_id = ?`
+	sqlAddSuppressed    = `UPDATE alma_exceptions SET suppressed = suppressed + ? WHERE webhook = ? AND job_id = ? AND job_id <> ''`
 	sqlInsertSuppressed = `INSERT INTO alma_exceptions (webhook, seq, status, job_id, suppressed) VALUES (?, ?, 'SUPPRESSED', ?, ?) ON CONFLICT DO NOTHING`
 
 	exceptionColumns = `e.seq, e.status, e.in_flight, e.attempts, e.next_attempt_at, e.manual, e.last_reason, e.last_error, e.last_status_code, e.batch_id, e.members`
 
-	sqlWaiting = `SELECT ` + exceptionColumns + ` FROM alma_exceptions AS e WHERE e.webhook = ? AND e.status = 'PENDING' AND e.head IS NULL ORDER BY e.seq`
+	// A webhook may have very many failed ones: the index holds the pending alone.
+	sqlWaiting = `SELECT ` + exceptionColumns + ` FROM alma_exceptions AS e INDEXED BY alma_exceptions_pending WHERE e.webhook = ? AND e.status = 'PENDING' AND e.head IS NULL ORDER BY e.seq`
 
 	// Any member leads to its head.
 	sqlException = `SELECT ` + exceptionColumns + `, m.message, m.body

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/alma-events/alma/almatest"
+)
+
+// program builds the binary once, as a user would.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "alma-test-")
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "alma")
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	cmd := exec.Command("go", "build", "-o", name, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return name, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if name, err := program(); err == nil {
+		os.RemoveAll(filepath.Dir(name))
+	}
+	os.Exit(code)
+}
+
+// process is a server that runs as a process of its own.
+type process struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	url  string
+	key  string
+	errs *bytes.Buffer
+	done chan error
+}
+
+// serve starts `alma serve` on a database and waits until it says where.
+func serve(t *testing.T, db string, args ...string) *process {
+	t.Helper()
+	name, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{"serve", "--db", db, "--listen", "127.0.0.1:0", "--allow-cidr", "127.0.0.0/8", "--log-level", "warn"}, args...)
+	p := &process{t: t, cmd: exec.Command(name, args...), errs: &bytes.Buffer{}, done: make(chan error, 1)}
+	p.cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+	p.cmd.Stderr = p.errs
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if rest, ok := strings.CutPrefix(lines.Text(), "Serving on "); ok {
+			p.url, _, _ = strings.Cut(rest, ",")
+			break
+		}
+	}
+	go func() {
+		io.Copy(io.Discard, out)
+		p.done <- p.cmd.Wait()
+	}()
+	if p.url == "" {
+		<-p.done
+		t.Fatalf("the server did not start:\n%s", p.errs)
+	}
+	key, err := os.ReadFile(db + ".key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.key = strings.TrimSpace(string(key))
+	return p
+}
+
+// kill ends the process as a power cut would. It may be called twice.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	p.wait()
+}
+
+func (p *process) wait() error {
+	err := <-p.done
+	p.done <- err
+	return err
+}
+
+// call makes a request and returns status and body.
+func (p *process) call(method, path, body string) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(context.Background(), method, p.url+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+p.key)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, raw, err
+}
+
+func (p *process) must(want int, method, path, body string) []byte {
+	p.t.Helper()
+	status, raw, err := p.call(method, path, body)
+	if err != nil || status != want {
+		p.t.Fatalf("%s %s: %d, %v, %s; want %d\n%s", method, path, status, err, raw, want, p.errs)
+	}
+	return raw
+}
+
+// TestKilledInTheMiddle kills the server with SIGKILL while it takes and
+// delivers 5,000 events, starts it again, and checks that every event that was
+// acknowledged arrives, and that only what was in flight arrives twice.
+func TestKilledInTheMiddle(t *testing.T) {
+	t.Parallel()
+	const events, batch, window = 5000, 20, 64
+	db := filepath.Join(t.TempDir(), "alma.db")
+	listener := almatest.NewListener(t, almatest.WithSecret("crash-secret"))
+	p := serve(t, db)
+	p.must(201, "POST", "/v1/webhooks", fmt.Sprintf(`{"url":%q,"secret":"crash-secret","max_in_flight":%d}`, listener.URL(), window))
+
+	var mu sync.Mutex
+	acknowledged := map[string]bool{}
+	var senders sync.WaitGroup
+	for s := range 4 {
+		senders.Go(func() {
+			for i := 0; i < events/4; i += batch {
+				ids := appendBatch(p, fmt.Sprintf("%d-%d", s, i), batch)
+				if ids == nil {
+					return // Killed.
+				}
+				mu.Lock()
+				for _, id := range ids {
+					acknowledged[id] = true
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	listener.WaitEvents(t.Context(), events/4)
+	p.kill()
+	senders.Wait()
+	atKill := len(listener.Requests())
+	if len(acknowledged) == 0 {
+		t.Fatal("nothing was acknowledged before the kill")
+	}
+
+	serve(t, db)
+	arrived := waitFor(t, listener, acknowledged)
+	repeats := 0
+	for id, n := range arrived {
+		if n > 1 {
+			repeats += n - 1
+		}
+		if n > 2 {
+			t.Errorf("event %s arrived %d times; one kill explains two", id, n)
+		}
+	}
+	if repeats > 2*window {
+		t.Errorf("%d repeats; at most two windows of %d can have been in flight", repeats, window)
+	}
+	t.Logf("%d acknowledged, %d requests before the kill, %d repeated", len(acknowledged), atKill, repeats)
+}
+
+func appendBatch(p *process, name string, n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf(`{"event_type":"CREATED","memory_id":"m-%s-%d","memory_type":"heuristic","data":{"strategy":"x"}}`, name, i)
+	}
+	status, raw, err := p.call("POST", "/v1/events", "["+strings.Join(list, ",")+"]")
+	if err != nil || status != http.StatusAccepted {
+		return nil
+	}
+	var answer struct {
+		EventIDs []string `json:"event_ids"`
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return nil
+	}
+	return answer.EventIDs
+}
+
+// waitFor waits until every id has arrived, and returns how often each event has.
+func waitFor(t *testing.T, listener *almatest.Listener, ids map[string]bool) map[string]int {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		arrived := map[string]int{}
+		missing := 0
+		for _, e := range listener.Events() {
+			arrived[e.ID]++
+		}
+		for id := range ids {
+			if arrived[id] == 0 {
+				missing++
+			}
+		}
+		if missing == 0 {
+			return arrived
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%d of %d acknowledged events never arrived", missing, len(ids))
+		}
+	}
+}
+
+// TestStopsCleanly lets the request in flight finish on SIGTERM, and finds its
+// data again.
+func TestStopsCleanly(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no SIGTERM")
+	}
+	db := filepath.Join(t.TempDir(), "alma.db")
+	listener := almatest.NewListener(t, almatest.WithSecret("clean-secret"))
+	listener.Next(almatest.Hang())
+	p := serve(t, db)
+	p.must(201, "POST", "/v1/webhooks", fmt.Sprintf(`{"url":%q,"secret":"clean-secret"}`, listener.URL()))
+	p.must(202, "POST", "/v1/events", `{"event_type":"CREATED","memory_id":"m-1"}`)
+	listener.Wait(t.Context(), 1)
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	listener.Release()
+	if err := p.wait(); err != nil {
+		t.Errorf("the server ended with %v; want exit code 0\n%s", err, p.errs)
+	}
+	again := serve(t, db)
+	if raw := again.must(200, "GET", "/v1/deliveries", ""); !strings.Contains(string(raw), `"SUCCESS"`) {
+		t.Errorf("after the restart the delivery is %s; want its success to be stored", raw)
+	}
+	if n := len(listener.Requests()); n != 1 {
+		t.Errorf("%d requests; the delivery that had finished was made again", n)
+	}
+}
+
+func TestASecondServerOnTheSameFileIsRefused(t *testing.T) {
+	t.Parallel()
+	db := filepath.Join(t.TempDir(), "alma.db")
+	serve(t, db)
+	name, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(name, "serve", "--db", db, "--listen", "127.0.0.1:0").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), db) {
+		t.Errorf("the second server: %v\n%s\nwant a refusal that names the file", err, out)
+	}
+}

@@ -1,0 +1,127 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alma-events/alma"
+)
+
+const (
+	maxBody  = 1 << 20 // bytes
+	maxBatch = 8 << 20 // bytes, of an array of events
+	// maxTrusted is how much memory a mere announcement gets.
+	maxTrusted = 64 << 10
+	// bodyTime bounds how long a body may take to arrive.
+	bodyTime = 60 * time.Second
+	// maxBodyDepth leaves an event's data the whole of alma.MaxEventDepth,
+	// inside its event, inside an array.
+	maxBodyDepth = alma.MaxEventDepth + 2
+)
+
+// readJSON returns the body, which is valid JSON in valid UTF-8 of bounded
+// size and depth then.
+func (c *call) readJSON(limit int64) ([]byte, error) {
+	if err := c.checkContent(); err != nil {
+		return nil, err
+	}
+	body, err := c.readAll(limit)
+	if err != nil {
+		return nil, err
+	}
+	return body, checkText(body)
+}
+
+func (c *call) checkContent() error {
+	if enc := c.r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		return newProblem(http.StatusUnsupportedMediaType, "the body is compressed; send it as it is, without Content-Encoding")
+	}
+	header := c.r.Header.Get("Content-Type")
+	if header == "" || header == "application/json" {
+		return nil
+	}
+	media, params, err := mime.ParseMediaType(header)
+	isJSON := media == "application/json" || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
+	charset := params["charset"]
+	if err != nil || !isJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return newProblem(http.StatusUnsupportedMediaType, "want a JSON body in UTF-8, with the header Content-Type: application/json").
+			with("Accept", "application/json")
+	}
+	return nil
+}
+
+func (c *call) readAll(limit int64) ([]byte, error) {
+	if c.r.ContentLength > limit {
+		return nil, tooLarge(limit)
+	}
+	// The server sets no deadline for whole requests, because streams have
+	// none. Recorders of tests know no deadlines, which is no failure.
+	connection := http.NewResponseController(c.w)
+	_ = connection.SetReadDeadline(time.Now().Add(bodyTime))
+	defer func() { _ = connection.SetReadDeadline(time.Time{}) }()
+
+	var b bytes.Buffer
+	b.Grow(int(min(max(c.r.ContentLength, 0), maxTrusted)) + bytes.MinRead)
+	_, err := b.ReadFrom(http.MaxBytesReader(c.w, c.r.Body, limit))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge(limit)
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, newProblem(http.StatusBadRequest, "the body did not arrive as announced")
+	}
+	return b.Bytes(), nil
+}
+
+func tooLarge(limit int64) *problem {
+	return newProblem(http.StatusRequestEntityTooLarge, "the body is larger than the %d bytes that are taken here", limit)
+}
+
+// checkText refuses what no parser should see, and what none understands.
+func checkText(body []byte) error {
+	switch {
+	case len(bytes.TrimSpace(body)) == 0:
+		return newProblem(http.StatusBadRequest, "the body is empty; want JSON")
+	case !utf8.Valid(body):
+		return newProblem(http.StatusBadRequest, "the body is not valid UTF-8")
+	case depthOf(body) > maxBodyDepth:
+		return fault("", "nested too deep; at most %d levels are taken in all, and %d inside the data of an event", maxBodyDepth, alma.MaxEventDepth)
+	case json.Valid(body):
+		return nil
+	}
+	var v json.RawMessage
+	err := json.Unmarshal(body, &v)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return newProblem(http.StatusBadRequest, "the body is malformed JSON at byte %d: %s", syntax.Offset, syntax)
+	}
+	return newProblem(http.StatusBadRequest, "the body is malformed JSON")
+}
+
+// depthOf counts how deep brackets nest outside strings. It needs no valid
+// JSON, so that it can run before the parser.
+func depthOf(body []byte) int {
+	depth, deepest, inString := 0, 0, false
+	for i := 0; i < len(body); i++ {
+		switch b := body[i]; {
+		case inString && b == '\\':
+			i++
+		case b == '"':
+			inString = !inString
+		case inString:
+		case b == '{' || b == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case b == '}' || b == ']':
+			depth--
+		}
+	}
+	return deepest
+}

@@ -1,0 +1,99 @@
+package api
+
+import (
+	"math"
+	"time"
+
+	"github.com/alma-events/alma"
+)
+
+// deliveryView is a delivery as it is listed.
+type deliveryView struct {
+	ID             string              `json:"id"`
+	WebhookID      string              `json:"webhook_id"`
+	EventID        string              `json:"event_id"`
+	EventType      alma.EventType      `json:"event_type"`
+	URL            string              `json:"url"`
+	Status         alma.DeliveryStatus `json:"status" doc:"PENDING, SUCCESS, FAILED or SUPPRESSED."`
+	Attempts       int                 `json:"attempts" doc:"Finished attempts."`
+	LastError      string              `json:"last_error"`
+	LastReason     alma.Reason         `json:"last_reason" doc:"Why the last attempt failed, in one word; empty when it did not."`
+	LastStatusCode *int                `json:"last_status_code" nullable:"true" doc:"The last answer's status; null when there was none."`
+	NextAttemptAt  *time.Time          `json:"next_attempt_at" nullable:"true" doc:"When a retry is due; null when none waits."`
+	CreatedAt      time.Time           `json:"created_at" doc:"When the event was appended."`
+}
+
+// deliveryLog is a delivery with its attempts.
+type deliveryLog struct {
+	deliveryView
+	Log []attemptView `json:"attempt_log" doc:"Every attempt, the first one first."`
+}
+
+type attemptView struct {
+	Number          int               `json:"number"`
+	At              time.Time         `json:"at"`
+	DurationMS      float64           `json:"duration_ms"`
+	StatusCode      *int              `json:"status_code" nullable:"true" doc:"Null when there was no answer."`
+	Reason          alma.Reason       `json:"reason" doc:"Empty on success."`
+	Error           string            `json:"error"`
+	RequestHeaders  map[string]string `json:"request_headers" doc:"Header values of the webhook's own settings are masked."`
+	ResponseHeaders map[string]string `json:"response_headers"`
+	ResponseBody    string            `json:"response_body" doc:"At most 64 KiB, secrets masked."`
+	BatchID         string            `json:"batch_id,omitempty" doc:"The X-ALMA-Delivery of the batch that carried the event."`
+	ReplayID        string            `json:"replay_id,omitempty"`
+}
+
+func viewDelivery(d *alma.Delivery) deliveryView {
+	return deliveryView{
+		ID: d.ID, WebhookID: d.WebhookID, EventID: d.EventID, EventType: d.EventType, URL: d.URL,
+		Status: d.Status, Attempts: d.Attempts, LastError: d.LastError, LastReason: d.LastReason,
+		LastStatusCode: orNull(d.LastStatusCode), NextAttemptAt: timeOrNull(d.NextAttemptAt), CreatedAt: d.CreatedAt.UTC(),
+	}
+}
+
+func viewDeliveryLog(d *alma.Delivery) deliveryLog {
+	view := deliveryLog{deliveryView: viewDelivery(d), Log: make([]attemptView, len(d.Log))}
+	for i := range d.Log {
+		view.Log[i] = viewAttempt(&d.Log[i])
+	}
+	return view
+}
+
+func viewAttempt(a *alma.Attempt) attemptView {
+	view := attemptView{
+		Number: a.Number, At: a.At.UTC(), DurationMS: milliseconds(a.Duration), StatusCode: orNull(a.StatusCode),
+		Reason: a.Reason, Error: a.Error, BatchID: a.BatchID, ReplayID: a.ReplayID,
+		RequestHeaders: map[string]string{}, ResponseHeaders: map[string]string{},
+	}
+	if a.Detail == nil {
+		return view
+	}
+	view.ResponseBody = a.Detail.ResponseBody
+	if a.Detail.RequestHeaders != nil {
+		view.RequestHeaders = a.Detail.RequestHeaders
+	}
+	if a.Detail.ResponseHeaders != nil {
+		view.ResponseHeaders = a.Detail.ResponseHeaders
+	}
+	return view
+}
+
+// milliseconds keeps three decimals: what a person can read.
+func milliseconds(d time.Duration) float64 {
+	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
+}
+
+func orNull(n int) *int {
+	if n == 0 {
+		return nil
+	}
+	return &n
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

@@ -1,0 +1,124 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alma-events/alma"
+)
+
+type keyInput struct {
+	Name      string    `json:"name" doc:"For people."`
+	Role      alma.Role `json:"role" doc:"admin, ingest or read."`
+	ProjectID string    `json:"project_id,omitempty" doc:"Binds the key to this project; a key with a project can only make keys of its own."`
+}
+
+// newKeyView is the one answer that holds a key.
+type newKeyView struct {
+	alma.Key
+	Secret string `json:"key" doc:"The key itself, shown this once."`
+}
+
+func (s *Server) postKey(c *call) error {
+	var in keyInput
+	faults, err := readBody(c, &in)
+	if err != nil {
+		return err
+	}
+	project, err := c.project(in.ProjectID)
+	if err != nil {
+		return err
+	}
+	checkKey(faults, in)
+	if err := faults.err(); err != nil {
+		return err
+	}
+	secret := newKey()
+	key := alma.Key{
+		ID: alma.NewKeyID(), Name: in.Name, Role: in.Role, ProjectID: project,
+		Hash: hashKey(secret), CreatedAt: time.Now().UTC(),
+	}
+	if err := s.store.CreateKey(c.r.Context(), key); err != nil {
+		return fmt.Errorf("alma: create key: %w", err)
+	}
+	return c.reply(http.StatusCreated, newKeyView{Key: key, Secret: secret})
+}
+
+func checkKey(faults *faultList, in keyInput) {
+	if !slices.Contains(anyRole, in.Role) {
+		faults.add("role", "want one of admin, ingest, read")
+	}
+	checkLabel(faults, "name", in.Name)
+	if in.Name == "" {
+		faults.add("name", "missing: want a name by which people know the key")
+	}
+	checkLabel(faults, "project_id", in.ProjectID)
+}
+
+// checkLabel holds names to what the names in events are held to.
+func checkLabel(faults *faultList, field, s string) {
+	if len(s) > alma.MaxNameBytes || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		faults.add(field, "want at most %d bytes of UTF-8 text without control characters", alma.MaxNameBytes)
+	}
+}
+
+func (s *Server) listKeys(c *call) error {
+	var faults alma.Faults
+	cursor := c.cursor(&faults)
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	keys, err := s.visibleKeys(c)
+	if err != nil {
+		return err
+	}
+	page, err := pageOf(keys, cursor, func(k *alma.Key) place { return place{k.CreatedAt, k.ID} })
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, newList(page.Items, page.Next))
+}
+
+func (s *Server) visibleKeys(c *call) ([]alma.Key, error) {
+	keys, err := s.store.Keys(c.r.Context())
+	if err != nil {
+		return nil, fmt.Errorf("alma: list keys: %w", err)
+	}
+	return slices.DeleteFunc(keys, func(k alma.Key) bool { return !c.sees(k.ProjectID) }), nil
+}
+
+// deleteKey takes a key's rights away at once on this node, and within a few
+// seconds on others. The last key that may make keys for everything stays:
+// without it nobody could get in any more.
+func (s *Server) deleteKey(c *call) error {
+	s.deleting.Lock()
+	defer s.deleting.Unlock()
+	keys, err := s.visibleKeys(c)
+	if err != nil {
+		return err
+	}
+	others, found := 0, false
+	for _, k := range keys {
+		switch {
+		case k.ID == c.id():
+			found = true
+		case k.Role == alma.RoleAdmin && k.ProjectID == "":
+			others++
+		}
+	}
+	switch {
+	case !found:
+		return notFound("key")
+	case others == 0 && c.key.ProjectID == "":
+		return newProblem(http.StatusConflict, "this is the last admin key without a project; make another one first")
+	}
+	if err := s.store.DeleteKey(c.r.Context(), c.id()); err != nil {
+		return fmt.Errorf("alma: delete key: %w", err)
+	}
+	s.keys.clear()
+	return c.noContent()
+}

@@ -1,0 +1,162 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/alma-events/alma"
+)
+
+// postWebhook registers a webhook. This answer and that of rotate-secret are
+// the only ones that hold a secret.
+func (s *Server) postWebhook(c *call) error {
+	body, err := c.readJSON(maxBody)
+	if err != nil {
+		return err
+	}
+	cfg, faults := decodeConfig(body)
+	if cfg.ProjectID, err = c.project(cfg.ProjectID); err != nil {
+		return err
+	}
+	if err := faults.err(); err != nil {
+		return err
+	}
+	w, err := s.manager.Add(c.r.Context(), cfg)
+	if err != nil {
+		return err //nolint:wrapcheck // The manager says what was done.
+	}
+	view, err := s.view(c.r.Context(), w.ID)
+	if err != nil {
+		return err
+	}
+	view.Secret = &w.Config.Secret
+	return c.replyCreated(w.ID, w.Version, view)
+}
+
+func (s *Server) listWebhooks(c *call) error {
+	var faults alma.Faults
+	cursor := c.cursor(&faults)
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	all, err := s.store.Webhooks(c.r.Context())
+	if err != nil {
+		return fmt.Errorf("alma: list webhooks: %w", err)
+	}
+	project := c.queryProject()
+	all = slices.DeleteFunc(all, func(w alma.Webhook) bool { return project != "" && w.Config.ProjectID != project })
+	page, err := pageOf(all, cursor, func(w *alma.Webhook) place { return place{w.CreatedAt, w.ID} })
+	if err != nil {
+		return err
+	}
+	views, err := s.views(c.r.Context(), page.Items)
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, newList(views, page.Next))
+}
+
+// views says how webhooks do; one that was removed meanwhile is left out.
+func (s *Server) views(ctx context.Context, webhooks []alma.Webhook) ([]webhookView, error) {
+	views := make([]webhookView, 0, len(webhooks))
+	for i := range webhooks {
+		view, err := s.view(ctx, webhooks[i].ID)
+		if isNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, view)
+	}
+	return views, nil
+}
+
+func (s *Server) view(ctx context.Context, id string) (webhookView, error) {
+	st, err := s.manager.Get(ctx, id)
+	if err != nil {
+		return webhookView{}, err //nolint:wrapcheck // The manager says what was done.
+	}
+	return viewWebhook(&st)
+}
+
+func (s *Server) getWebhook(c *call) error {
+	w, err := s.webhook(c)
+	if err != nil {
+		return err
+	}
+	return s.replyWebhook(c, w.ID)
+}
+
+// replyWebhook answers with a webhook as it is now.
+func (s *Server) replyWebhook(c *call, id string) error {
+	view, err := s.view(c.r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return c.replyVersioned(http.StatusOK, view.Version, view)
+}
+
+func (s *Server) deleteWebhook(c *call) error {
+	w, err := s.webhook(c)
+	if err != nil {
+		return err
+	}
+	if err := s.manager.Remove(c.r.Context(), w.ID); err != nil {
+		return err //nolint:wrapcheck // The manager says what was done.
+	}
+	return c.noContent()
+}
+
+// activateWebhook repeats the format's handshake. The formats of this version
+// have none, so that the webhook just becomes active.
+func (s *Server) activateWebhook(c *call) error { return s.resumeWebhook(c) }
+
+func (s *Server) pauseWebhook(c *call) error { return s.act(c, s.manager.Pause) }
+
+func (s *Server) resumeWebhook(c *call) error { return s.act(c, s.manager.Resume) }
+
+// act does something to the webhook that the path names, and shows it.
+func (s *Server) act(c *call, do func(context.Context, string) (alma.Webhook, error)) error {
+	w, err := s.webhook(c)
+	if err != nil {
+		return err
+	}
+	if w, err = do(c.r.Context(), w.ID); err != nil {
+		return err
+	}
+	return s.replyWebhook(c, w.ID)
+}
+
+// rotateSecret answers with the new secret, shown this once.
+func (s *Server) rotateSecret(c *call) error {
+	w, err := s.webhook(c)
+	if err != nil {
+		return err
+	}
+	if w, err = s.manager.RotateSecret(c.r.Context(), w.ID); err != nil {
+		return err //nolint:wrapcheck // The manager says what was done.
+	}
+	view, err := s.view(c.r.Context(), w.ID)
+	if err != nil {
+		return err
+	}
+	view.Secret = &w.Config.Secret
+	return c.replyVersioned(http.StatusOK, view.Version, view)
+}
+
+// testWebhook sends a synthetic event and answers with the attempt, whatever
+// came of it.
+func (s *Server) testWebhook(c *call) error {
+	w, err := s.webhook(c)
+	if err != nil {
+		return err
+	}
+	attempt, err := s.manager.Test(c.r.Context(), w.ID)
+	if err != nil {
+		return err //nolint:wrapcheck // The manager says what was done.
+	}
+	return c.reply(http.StatusOK, viewAttempt(&attempt))
+}
