@@ -79,5 +79,6 @@ const (
 	ReasonHandshake      Reason = "handshake"       // A challenge or consent was not answered.
 	ReasonEncode         Reason = "encode"          // The event cannot be put into the format.
 	ReasonWebhookDeleted Reason = "webhook_deleted" // The webhook was removed before the delivery succeeded.
+	ReasonCallback       Reason = "callback"        // The function of a durable subscription failed.
 	ReasonProtocol       Reason = "protocol"        // The answer was not understandable HTTP.
 )

@@ -2,7 +2,9 @@ package almatest
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -99,9 +101,9 @@ func (c *Capture) Wait(ctx context.Context, n int) []alma.Event {
 }
 
 func describe(list []alma.Event) string {
-	s := ""
+	var b strings.Builder
 	for i := range list {
-		s += "\n  " + string(list[i].Type) + " " + list[i].MemoryID
+		fmt.Fprintf(&b, "\n  %s %s", list[i].Type, list[i].MemoryID)
 	}
-	return s
+	return b.String()
 }

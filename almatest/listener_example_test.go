@@ -35,6 +35,6 @@ func deliver(ctx context.Context, url string) {
 	}
 	req.Header.Set(wire.HeaderSignature, wire.SignAlma("your-secret-key", body))
 	if resp, err := http.DefaultClient.Do(req); err == nil {
-		resp.Body.Close() //nolint:errcheck // The listener has recorded it.
+		resp.Body.Close() // The listener has recorded it.
 	}
 }

@@ -196,7 +196,7 @@ func TestPipeDialEnds(t *testing.T) {
 	for range 100 {
 		c, err := l.Dial(ctx, "tcp", "x:80")
 		if err == nil { // Accepted before the end was looked at.
-			c.Close() //nolint:errcheck // Not used.
+			c.Close() // Not used.
 			continue
 		}
 		if !errors.Is(err, context.Canceled) {
@@ -269,8 +269,8 @@ func TestUndecodableBodiesAreRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	io.Copy(io.Discard, resp.Body) //nolint:errcheck // Empty.
-	resp.Body.Close()              //nolint:errcheck // Empty.
+	io.Copy(io.Discard, resp.Body) // Empty.
+	resp.Body.Close()              // Empty.
 	got := l.Wait(t.Context(), 1)[0]
 	if string(got.Body) != "not JSON" || got.DecodeErr == nil || got.URL != "/hook?a=b" || got.Verified {
 		t.Errorf("recorded %+v", got)

@@ -60,7 +60,7 @@ func (a *adapter) find(ctx context.Context, id string) (alma.Memory, error) {
 }
 
 func (a *adapter) apply(ctx context.Context, c alma.MemoryChange) error {
-	err := error(nil)
+	var err error
 	if c.Delete {
 		err = a.backend.Delete(ctx, c.Memory.ID)
 	} else {

@@ -24,7 +24,7 @@ func TestBesideAManager(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // Nothing is read afterwards.
+	defer db.Close() // Nothing is read afterwards.
 	emitter := events.New(events.Config{})
 	calls := make(chan string, 10)
 	emitter.SubscribeAll(func(_ context.Context, ev *alma.Event) error {

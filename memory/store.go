@@ -133,7 +133,7 @@ func (s *Store) commit(ctx context.Context, p plan) error {
 // from meeting again.
 func pause(ctx context.Context, attempt int) error {
 	longest := time.Duration(min(attempt, 20)) * time.Millisecond
-	timer := time.NewTimer(rand.N(longest)) //nolint:gosec // Spreads writers; nothing secret.
+	timer := time.NewTimer(rand.N(longest)) // Spreads writers; nothing secret.
 	defer timer.Stop()
 	select {
 	case <-timer.C:

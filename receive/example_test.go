@@ -69,6 +69,6 @@ func post(url string, body []byte, signature string) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer resp.Body.Close() //nolint:errcheck // The status counts.
+	defer resp.Body.Close() // The status counts.
 	return resp.Status
 }

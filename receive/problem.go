@@ -35,5 +35,5 @@ func writeProblem(w http.ResponseWriter, p problemBody) {
 	p.Type, p.Title = "about:blank", http.StatusText(p.Status)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // The sender may have gone.
+	_ = json.NewEncoder(w).Encode(p) //nolint:errchkjson // The sender may have gone.
 }

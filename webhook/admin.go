@@ -162,9 +162,9 @@ func (m *Manager) RotateSecret(ctx context.Context, id string) (alma.Webhook, er
 func (m *Manager) change(ctx context.Context, id string, version int64, edit func(*alma.Webhook) error) (alma.Webhook, error) {
 	m.admin.Lock()
 	defer m.admin.Unlock()
-	w, err := m.store.Webhook(ctx, id)
+	w, err := m.stored(ctx, id)
 	if err != nil {
-		return alma.Webhook{}, fmt.Errorf("alma: webhook %s: %w", id, err)
+		return alma.Webhook{}, err
 	}
 	if version != AnyVersion && version != w.Version {
 		return alma.Webhook{}, fmt.Errorf("alma: webhook %s is at version %d, not %d: %w", id, w.Version, version, alma.ErrConflict)
@@ -224,9 +224,20 @@ func (m *Manager) laneDisabled(id, reason string) {
 // Remove ends a webhook. Deliveries that are pending become FAILED
 // (webhook_deleted); a request in flight still ends on its own.
 func (m *Manager) Remove(ctx context.Context, id string) error {
+	return m.remove(ctx, id, isWebhook)
+}
+
+func (m *Manager) remove(ctx context.Context, id string, kind func(*alma.Webhook) bool) error {
 	m.admin.Lock()
 	defer m.admin.Unlock()
-	if err := m.store.DeleteWebhook(ctx, id); err != nil {
+	w, err := m.store.Webhook(ctx, id)
+	if err == nil && !kind(&w) {
+		err = alma.ErrNotFound
+	}
+	if err == nil {
+		err = m.store.DeleteWebhook(ctx, id)
+	}
+	if err != nil {
 		return fmt.Errorf("alma: remove webhook %s: %w", id, err)
 	}
 	m.index.Remove(id)

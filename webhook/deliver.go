@@ -16,6 +16,9 @@ import (
 // send, judge.
 func (m *Manager) deliver(ctx context.Context, job *lane.Job) lane.Outcome {
 	c := job.Settings.Target.(*hook).compiled.Load() //nolint:forcetypeassert // Settings are made in hook.go alone.
+	if c.handle != nil {
+		return m.call(ctx, c, job)
+	}
 	at := time.Now()
 	message, err := m.message(ctx, c, job)
 	if err != nil {

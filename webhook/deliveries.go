@@ -141,6 +141,9 @@ func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
 		return
 	}
 	c := h.compiled.Load()
+	if c.format == nil {
+		return // A durable subscription sends nothing.
+	}
 	for i := range d.Log {
 		a := &d.Log[i]
 		if a.Detail != nil || a.BatchID != "" || a.Reason == alma.ReasonEncode || a.At.Before(c.webhook.SecretSetAt) {
@@ -226,9 +229,9 @@ func (m *Manager) reopen(ctx context.Context, h *hook, d *alma.Delivery) error {
 // Test sends a synthetic event to a webhook, once, outside the log, and returns
 // the attempt. It works in every state of the webhook.
 func (m *Manager) Test(ctx context.Context, id string) (alma.Attempt, error) {
-	w, err := m.store.Webhook(ctx, id)
+	w, err := m.stored(ctx, id)
 	if err != nil {
-		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
+		return alma.Attempt{}, err
 	}
 	c, err := m.compile(w)
 	if err != nil {

@@ -30,6 +30,7 @@ type compiled struct {
 	webhook   alma.Webhook
 	effective alma.WebhookConfig // Defaults filled in.
 	format    wire.Format
+	handle    handler // Of a durable subscription, instead of a format.
 	selection match.Selection
 	settings  *lane.Settings
 	headers   []alma.HeaderField // The webhook's own, sorted.
@@ -38,6 +39,9 @@ type compiled struct {
 
 // compile checks a webhook's settings, all faults at once, and prepares them.
 func (m *Manager) compile(w alma.Webhook) (*compiled, error) {
+	if isSubscription(&w) {
+		return m.compileSubscription(w)
+	}
 	var faults alma.Faults
 	faults.Merge("", w.Config.Validate())
 	format, ok := wire.Lookup(cmpOr(w.Config.Format, alma.FormatAlma))
@@ -54,10 +58,7 @@ func (m *Manager) compile(w alma.Webhook) (*compiled, error) {
 		return nil, err
 	}
 	c := &compiled{webhook: w, effective: w.Config.WithDefaults(format.Defaults()), format: format}
-	c.selection = match.Selection{
-		Events: w.Config.Events, Agents: w.Config.AgentFilter, Projects: w.Config.ProjectFilter,
-		Types: w.Config.TypeFilter, Owner: w.Config.ProjectID, Subject: w.ID, Filter: filter,
-	}
+	c.selection = selectionOf(&w, filter)
 	c.headers, c.secrets = ownHeaders(w.Config)
 	return c, nil
 }

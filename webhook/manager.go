@@ -249,7 +249,9 @@ func (m *Manager) resume(ctx context.Context) (alma.Position, error) {
 }
 
 func (m *Manager) restore(ctx context.Context, w alma.Webhook, record *alma.LaneRecord, watermark alma.Position, now time.Time) error {
-	lc := lane.Config{Active: w.State == alma.StateActive, Record: record, Cold: true, Watermark: watermark}
+	// A durable subscription is inactive until somebody subscribes again.
+	active := w.State == alma.StateActive && isWebhook(&w)
+	lc := lane.Config{Active: active, Record: record, Cold: true, Watermark: watermark}
 	if record != nil && record.Waiting > 0 {
 		waiting, err := m.store.Waiting(ctx, w.ID)
 		if err != nil {

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -43,11 +44,23 @@ type Status struct {
 
 // Get returns one webhook and how it does.
 func (m *Manager) Get(ctx context.Context, id string) (Status, error) {
-	w, err := m.store.Webhook(ctx, id)
+	w, err := m.stored(ctx, id)
 	if err != nil {
-		return Status{}, fmt.Errorf("alma: webhook %s: %w", id, err)
+		return Status{}, err
 	}
 	return m.status(ctx, w)
+}
+
+// stored reads a webhook; durable subscriptions are none to the outside.
+func (m *Manager) stored(ctx context.Context, id string) (alma.Webhook, error) {
+	w, err := m.store.Webhook(ctx, id)
+	if err == nil && isSubscription(&w) {
+		err = alma.ErrNotFound
+	}
+	if err != nil {
+		return alma.Webhook{}, fmt.Errorf("alma: webhook %s: %w", id, err)
+	}
+	return w, nil
 }
 
 // List returns all webhooks and how they do, the oldest first.
@@ -56,6 +69,7 @@ func (m *Manager) List(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, fmt.Errorf("alma: list webhooks: %w", err)
 	}
+	webhooks = slices.DeleteFunc(webhooks, func(w alma.Webhook) bool { return isSubscription(&w) })
 	out := make([]Status, len(webhooks))
 	for i, w := range webhooks {
 		if out[i], err = m.status(ctx, w); err != nil {

@@ -125,7 +125,7 @@ func TestControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() }) //nolint:errcheck // The test is over.
+	t.Cleanup(func() { l.Close() }) // The test is over.
 	for _, c := range []struct {
 		name  string
 		guard *netguard.Guard
@@ -138,7 +138,7 @@ func TestControl(t *testing.T) {
 				t.Errorf("%s, %s: %v", c.name, scheme, err)
 			}
 			if conn != nil {
-				conn.Close() //nolint:errcheck // The test is over.
+				conn.Close() // The test is over.
 			}
 		}
 	}

@@ -85,7 +85,7 @@ func (x *exchange) run(transport *http.Transport, req *http.Request) Result {
 		x.stale = x.reused.Load() && !x.answered.Load() && isBroken(err)
 		return x.failure(req.Context(), err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // What could be read was read.
+	defer resp.Body.Close() // What could be read was read.
 	x.phase.Store(int32(phaseBody))
 	res := Result{}
 	if resp.StatusCode == http.StatusSwitchingProtocols {

@@ -222,7 +222,7 @@ func TestConnectionRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := l.Addr().String()
-	l.Close() //nolint:errcheck // Now nobody listens there.
+	l.Close() // Now nobody listens there.
 	res := loopback(t).Send(t.Context(), request("http://"+addr))
 	wantFailure(t, res, alma.ReasonConnect, "no connection to 127.0.0.1: connection refused")
 }

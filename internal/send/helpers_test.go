@@ -42,7 +42,7 @@ func overPipes(t *testing.T, serve script) *send.Sender {
 	s := send.New(send.Config{Dial: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
 		go func() {
-			defer server.Close() //nolint:errcheck // The end of the script.
+			defer server.Close() // The end of the script.
 			serve(server, bufio.NewReader(server))
 		}()
 		return client, nil
@@ -78,9 +78,9 @@ func readRequest(in *bufio.Reader) bool {
 }
 
 // untilClosed waits for the sender to give up the connection.
-func untilClosed(c net.Conn) { io.Copy(io.Discard, c) } //nolint:errcheck // Any end is the end.
+func untilClosed(c net.Conn) { io.Copy(io.Discard, c) } // Any end is the end.
 
-func write(c net.Conn, text string) { io.WriteString(c, text) } //nolint:errcheck // The sender may have gone.
+func write(c net.Conn, text string) { io.WriteString(c, text) } // The sender may have gone.
 
 // wantFailure checks reason and text, and that the text gives nothing away.
 func wantFailure(t *testing.T, res send.Result, reason alma.Reason, text string) {

@@ -69,7 +69,7 @@ func TestMethods(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		method, agent, length = r.Method, strings.Join(r.Header["User-Agent"], ","), r.Header.Get("Content-Length")
 		w.Header().Set("X-Answer", "yes")
-		io.WriteString(w, "challenge") //nolint:errcheck // Seen by the sender.
+		io.WriteString(w, "challenge") // Seen by the sender.
 	}))
 	t.Cleanup(srv.Close)
 	s := loopback(t)
@@ -143,8 +143,8 @@ func TestIdleConnectionCloses(t *testing.T) {
 		meet func(in *bufio.Reader)
 	}{
 		{"before it reads a byte", func(*bufio.Reader) {}},
-		{"as the request begins", func(in *bufio.Reader) { in.ReadByte() }}, //nolint:errcheck // Closes next.
-		{"within the body", func(in *bufio.Reader) { in.Discard(8 << 10) }}, //nolint:errcheck // Closes next.
+		{"as the request begins", func(in *bufio.Reader) { in.ReadByte() }}, // Closes next.
+		{"within the body", func(in *bufio.Reader) { in.Discard(8 << 10) }}, // Closes next.
 		{"after the request", func(in *bufio.Reader) { readRequest(in) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -231,7 +231,7 @@ func TestManyListeners(t *testing.T) {
 		open.Add(1)
 		go func() {
 			defer open.Add(-1)
-			defer server.Close() //nolint:errcheck // The end of the listener.
+			defer server.Close() // The end of the listener.
 			for in := bufio.NewReader(server); readRequest(in); {
 				write(server, "HTTP/1.1 204 No Content\r\n\r\n")
 			}

@@ -72,7 +72,7 @@ func TestHTTP2(t *testing.T) {
 		if r.URL.Path == "/abort" {
 			panic(http.ErrAbortHandler)
 		}
-		io.WriteString(w, r.Proto) //nolint:errcheck // Seen by the sender.
+		io.WriteString(w, r.Proto) // Seen by the sender.
 	}))
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
@@ -107,15 +107,15 @@ func TestConnectionClosesInHandshake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() }) //nolint:errcheck // Ends the goroutine.
+	t.Cleanup(func() { l.Close() }) // Ends the goroutine.
 	go func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			io.ReadFull(c, make([]byte, 10)) //nolint:errcheck // The beginning of the hello.
-			c.Close()                        //nolint:errcheck // That is the point.
+			io.ReadFull(c, make([]byte, 10)) // The beginning of the hello.
+			c.Close()                        // That is the point.
 		}
 	}()
 	res := loopback(t).Send(t.Context(), request("https://"+l.Addr().String()))

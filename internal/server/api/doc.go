@@ -23,16 +23,14 @@
 //   - 415: the body is not JSON, or compressed,
 //   - 413: the body is larger than the call takes,
 //   - 400: the body is not JSON text at all (malformed, not UTF-8, or empty),
-//   - 422: faults of the content, all at once; nesting too deep is one,
+//   - 422: the nesting is too deep for any parser,
 //   - 403: the body names a project that is not the key's,
 //   - 404: what the path names does not exist,
-//   - 412: If-Match names another version,
+//   - 412: If-Match names another version than the stored one,
+//   - 422: faults of the content, all at once,
 //   - 409: the state does not allow it.
 //
 // Then the store may still answer 503 (with Retry-After) or 507.
-//
-// Where both apply, a foreign project in the body is refused before faults of
-// the content are told.
 //
 // # Roles
 //

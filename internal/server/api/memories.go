@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/alma-events/alma"
 )
@@ -34,7 +35,7 @@ func (s *Server) postMemory(c *call) error {
 	m := alma.Memory{ID: in.ID, Type: in.Type, Agent: in.Agent, ProjectID: project, Data: in.Data}
 	if faults.err() != nil {
 		checked := m
-		faults.merge("", checked.Prepare(alma.Memory{}.CreatedAt))
+		faults.merge("", checked.Prepare(time.Now()))
 		return faults.err()
 	}
 	saved, err := s.memory.Put(c.r.Context(), m)
@@ -80,13 +81,13 @@ func (s *Server) patchMemory(c *call) error {
 	if err != nil {
 		return err
 	}
+	if _, err := s.memoryOf(c); err != nil {
+		return err
+	}
 	if len(in.Data) == 0 {
 		faults.add("data", "missing: want the members to change, such as {\"confidence\": 0.9}")
 	}
 	if err := faults.err(); err != nil {
-		return err
-	}
-	if _, err := s.memoryOf(c); err != nil {
 		return err
 	}
 	m, err := s.memory.Update(c.r.Context(), c.id(), c.wanted(), in.Data)

@@ -3,8 +3,8 @@ package api
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/alma-events/alma"
@@ -24,23 +24,12 @@ func decodeConfig(body []byte) (alma.WebhookConfig, *faultList) {
 		return cfg, faults
 	}
 	faults.merge("", err)
-	rest := withoutMembers(body, func(name string) bool { return faults.known[name] })
-	if err := cfg.UnmarshalJSON(rest); err == nil {
+	rest := maps.Collect(members(body))
+	maps.DeleteFunc(rest, func(name string, _ json.RawMessage) bool { return faults.known[name] })
+	if err := cfg.UnmarshalJSON(marshalMembers(rest)); err == nil {
 		faults.merge("", cfg.Validate())
 	}
 	return cfg, faults
-}
-
-// withoutMembers returns an object without the members that drop tells.
-func withoutMembers(object []byte, drop func(name string) bool) []byte {
-	kept := map[string]json.RawMessage{}
-	for name, value := range members(object) {
-		if !drop(name) {
-			kept[name] = value
-		}
-	}
-	b, _ := json.Marshal(kept) //nolint:errchkjson // The members came from valid JSON.
-	return b
 }
 
 // patchWebhook merges a patch into the settings as they were given (RFC 7396):
@@ -51,11 +40,7 @@ func (s *Server) patchWebhook(c *call) error {
 	if err != nil {
 		return err
 	}
-	cfg, faults := decodeConfig(patch)
-	if err := c.mayNameProject(cfg.ProjectID); err != nil {
-		return err
-	}
-	if err := patchFaults(faults); err != nil {
+	if err := c.mayPatch(patch); err != nil {
 		return err
 	}
 	w, err := s.webhook(c)
@@ -71,28 +56,30 @@ func (s *Server) patchWebhook(c *call) error {
 	return s.replyWebhook(c, w.ID)
 }
 
-// patchFaults is the error of a patch on its own: it need not name a url.
-func patchFaults(faults *faultList) error {
-	_, namesURL := faults.known["url"]
-	if !namesURL {
-		return faults.err()
+// mayPatch refuses what is no patch, and a patch that names another project.
+func (c *call) mayPatch(patch []byte) error {
+	if kind := kindOf(space(patch)); space(patch)[0] != '{' {
+		return fault("", "is %s; want an object with the settings to change", kind)
 	}
-	return faults.err()
+	for name, value := range members(patch) {
+		if name == "project_id" && value[0] == '"' {
+			if err := c.mayNameProject(text(value)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
-// edit applies a checked patch to settings.
+// edit applies a patch to settings.
 func (c *call) edit(cfg *alma.WebhookConfig, patch []byte) error {
 	given, err := json.Marshal(*cfg)
 	if err != nil {
 		return fmt.Errorf("alma: patch webhook: %w", err)
 	}
-	merged, err := mergeSettings(given, patch)
-	if err != nil {
+	next, faults := decodeConfig(mergeSettings(given, patch))
+	if err := faults.err(); err != nil {
 		return err
-	}
-	var next alma.WebhookConfig
-	if err := next.UnmarshalJSON(merged); err != nil {
-		return err //nolint:wrapcheck // Faults, told as they are.
 	}
 	if next.Secret == "" && !next.Unsigned {
 		next.Secret = cfg.Secret
@@ -109,11 +96,8 @@ var retrySettings = []string{"retry_count", "retry_delay", "retry_backoff"}
 
 // mergeSettings merges a patch into settings. Headers are the one member that
 // is merged in depth: all others are values or lists.
-func mergeSettings(given, patch []byte) ([]byte, error) {
-	merged := map[string]json.RawMessage{}
-	for name, value := range members(given) {
-		merged[name] = value
-	}
+func mergeSettings(given, patch []byte) []byte {
+	merged := maps.Collect(members(given))
 	changed := map[string]bool{}
 	for name, value := range members(patch) {
 		switch {
@@ -128,11 +112,7 @@ func mergeSettings(given, patch []byte) ([]byte, error) {
 		merged[name], changed[name] = value, true
 	}
 	replaceRetries(merged, changed)
-	b, err := json.Marshal(merged)
-	if err != nil {
-		return nil, fmt.Errorf("alma: patch webhook: %w", err)
-	}
-	return b, nil
+	return marshalMembers(merged)
 }
 
 // replaceRetries lets the way of retrying that a patch names replace the other
@@ -152,9 +132,7 @@ func replaceRetries(merged map[string]json.RawMessage, changed map[string]bool) 
 func mergeHeaders(given, patch []byte) json.RawMessage {
 	merged := map[string]json.RawMessage{}
 	if len(given) > 0 && !isNull(given) {
-		for name, value := range members(given) {
-			merged[name] = value
-		}
+		merged = maps.Collect(members(given))
 	}
 	for name, value := range members(patch) {
 		if isNull(value) {
@@ -163,10 +141,12 @@ func mergeHeaders(given, patch []byte) json.RawMessage {
 		}
 		merged[name] = value
 	}
-	b, _ := json.Marshal(merged) //nolint:errchkjson // The members came from valid JSON.
+	return marshalMembers(merged)
+}
+
+func marshalMembers(m map[string]json.RawMessage) []byte {
+	b, _ := json.Marshal(m) //nolint:errchkjson // The members came from valid JSON.
 	return b
 }
 
 func isNull(raw []byte) bool { return bytes.Equal(bytes.TrimSpace(raw), []byte("null")) }
-
-var _ = errors.Is

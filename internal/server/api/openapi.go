@@ -1,0 +1,214 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/alma-events/alma"
+)
+
+// Results that are no schema of ours.
+type (
+	eventStream  struct{} // text/event-stream.
+	openDocument struct{} // The OpenAPI document.
+)
+
+const (
+	mediaJSON    = "application/json"
+	mediaProblem = "application/problem+json"
+)
+
+// getDocument answers with the description of the API that is served.
+func (s *Server) getDocument(c *call) error {
+	b, err := s.document()
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, json.RawMessage(b))
+}
+
+// describe makes the OpenAPI 3.1 document from the table of operations.
+func (s *Server) describe() ([]byte, error) {
+	d := describer{huma.NewMapRegistry("#/components/schemas/", schemaName)}
+	doc := &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info: &huma.Info{
+			Title: "Alma", Version: s.version,
+			Description: "Durable events and webhooks. Times are RFC 3339 in UTC, durations are seconds. Errors are RFC 9457 problems that name every fault at once.",
+		},
+		Components: &huma.Components{
+			Schemas:         d.schemas,
+			SecuritySchemes: map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", Description: "An API key."}},
+		},
+	}
+	for i := range s.operations {
+		doc.AddOperation(d.operation(&s.operations[i]))
+	}
+	b, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("alma: describe the api: %w", err)
+	}
+	return b, nil
+}
+
+type describer struct{ schemas huma.Registry }
+
+func (d describer) operation(op *operation) *huma.Operation {
+	out := &huma.Operation{
+		OperationID: operationID(op), Method: op.method, Path: op.path, Summary: op.summary,
+		Description: roleText(op), Tags: []string{group(op.path)}, Parameters: parameters(op),
+		Responses: map[string]*huma.Response{strconv.Itoa(op.status): d.success(op)},
+	}
+	if op.roles != nil {
+		out.Security = []map[string][]string{{"key": {}}}
+	}
+	if op.body != nil {
+		out.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{mediaJSON: {Schema: d.input(op)}}}
+	}
+	for _, status := range failures(op) {
+		out.Responses[strconv.Itoa(status)] = &huma.Response{
+			Description: http.StatusText(status),
+			Content:     map[string]*huma.MediaType{mediaProblem: {Schema: d.schemas.Schema(typeOf[problem](), true, "Problem")}},
+		}
+	}
+	if op.path == "/v1/memories" && op.method == http.MethodPost {
+		out.Responses[strconv.Itoa(http.StatusOK)] = d.success(op)
+	}
+	return out
+}
+
+func (d describer) success(op *operation) *huma.Response {
+	r := &huma.Response{Description: http.StatusText(op.status)}
+	switch op.result {
+	case nil:
+	case typeOf[eventStream]():
+		r.Content = map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}}
+	case typeOf[openDocument]():
+		r.Content = map[string]*huma.MediaType{mediaJSON: {Schema: &huma.Schema{Type: "object"}}}
+	default:
+		r.Content = map[string]*huma.MediaType{mediaJSON: {Schema: d.schemas.Schema(op.result, true, op.result.Name())}}
+	}
+	return r
+}
+
+// input is the schema of a body.
+func (d describer) input(op *operation) *huma.Schema {
+	switch op.body {
+	case typeOf[eventInput]():
+		one := d.schemas.Schema(op.body, true, "EventInput")
+		most := maxEvents
+		return &huma.Schema{OneOf: []*huma.Schema{one, {Type: "array", Items: one, MaxItems: &most}}}
+	case typeOf[settings]():
+		return d.settings(op.method == http.MethodPost)
+	default:
+		return d.schemas.Schema(op.body, true, op.body.Name())
+	}
+}
+
+// settings is what a webhook takes: every setting may be left out or null,
+// only a new one needs a url; and the secret, which is never shown, may be given.
+func (d describer) settings(isNew bool) *huma.Schema {
+	s := huma.SchemaFromType(d.schemas, typeOf[settings]())
+	s.Required = nil
+	if isNew {
+		s.Required = []string{"url"}
+	}
+	for _, member := range s.Properties {
+		member.Nullable = true
+	}
+	s.Properties["secret"] = &huma.Schema{Type: "string", Nullable: true, Description: "Signs deliveries; generated if left out of a new webhook; null: unsigned."}
+	return s
+}
+
+func parameters(op *operation) []*huma.Param {
+	var params []*huma.Param
+	if strings.Contains(op.path, "{id}") {
+		params = append(params, &huma.Param{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: "string"}})
+	}
+	for _, p := range op.params {
+		schema := &huma.Schema{Type: p.kind}
+		if p.kind == "date-time" {
+			schema = &huma.Schema{Type: "string", Format: p.kind}
+		}
+		params = append(params, &huma.Param{Name: p.name, In: "query", Description: p.doc, Schema: schema})
+	}
+	if op.versioned {
+		params = append(params, &huma.Param{Name: "If-Match", In: "header", Description: `The version that must be stored, such as "3"; * for any.`, Schema: &huma.Schema{Type: "string"}})
+	}
+	if op.result == typeOf[eventStream]() {
+		params = append(params, &huma.Param{Name: "Last-Event-ID", In: "header", Description: "Go on behind this id.", Schema: &huma.Schema{Type: "string"}})
+	}
+	return params
+}
+
+// failures lists the error answers that an operation can give.
+func failures(op *operation) []int {
+	list := []int{http.StatusInternalServerError, http.StatusServiceUnavailable}
+	if op.roles != nil {
+		list = append(list, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity)
+	}
+	if op.body != nil {
+		list = append(list, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	if strings.Contains(op.path, "{id}") {
+		list = append(list, http.StatusNotFound)
+	}
+	if op.versioned {
+		list = append(list, http.StatusPreconditionFailed)
+	}
+	if op.method != http.MethodGet {
+		list = append(list, http.StatusConflict, http.StatusInsufficientStorage)
+	}
+	return list
+}
+
+func roleText(op *operation) string {
+	if op.roles == nil {
+		return "Needs no key."
+	}
+	return "For keys of the role " + roleNames(op.roles) + "."
+}
+
+// group is the second part of a path under /v1.
+func group(path string) string {
+	parts := strings.Split(path, "/")
+	if parts[1] == "v1" {
+		return parts[2]
+	}
+	return "server"
+}
+
+var wordBreak = regexp.MustCompile(`[^a-z0-9]+`)
+
+func operationID(op *operation) string {
+	words := wordBreak.ReplaceAllString(strings.TrimPrefix(op.path, "/v1"), "-")
+	return strings.ToLower(op.method) + strings.TrimSuffix(words, "-")
+}
+
+// schemaName names a type in the document: our own words for those that the
+// language spells otherwise.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t {
+	case typeOf[list[alma.Event]]():
+		return "EventList"
+	case typeOf[list[alma.Memory]]():
+		return "MemoryList"
+	case typeOf[list[webhookView]]():
+		return "WebhookList"
+	case typeOf[list[deliveryView]]():
+		return "DeliveryList"
+	case typeOf[list[alma.Key]]():
+		return "KeyList"
+	}
+	return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "View")
+}

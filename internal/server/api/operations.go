@@ -1,0 +1,176 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/memory"
+)
+
+// operation is one call of the API: how it is reached, who may make it, what
+// it takes and gives, and what answers it.
+type operation struct {
+	method, path string
+	summary      string
+	roles        []alma.Role // Nil: no key is needed.
+	params       []param
+	body         reflect.Type // Nil: none is read.
+	status       int
+	result       reflect.Type // Nil: no content.
+	versioned    bool         // Answers carry an ETag, and If-Match is honoured.
+	handle       func(*call) error
+}
+
+var (
+	anyRole  = []alma.Role{alma.RoleAdmin, alma.RoleIngest, alma.RoleRead}
+	ingests  = []alma.Role{alma.RoleAdmin, alma.RoleIngest}
+	reads    = []alma.Role{alma.RoleAdmin, alma.RoleRead}
+	onlyRoot = []alma.Role{alma.RoleAdmin}
+)
+
+// table lists every call, in the order in which it is documented.
+func (s *Server) table() []operation {
+	var all []operation
+	for _, group := range [][]operation{s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.keyCalls(), s.serverCalls()} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
+
+func (s *Server) eventCalls() []operation {
+	filters := []param{paramEventType, paramMemoryType, paramMemoryID, paramAgent, paramProject}
+	return []operation{
+		{
+			method: http.MethodPost, path: "/v1/events", roles: ingests, params: []param{paramFormat},
+			summary: "Append one event, or an array of at most 1,000; answers after the commit.",
+			body:    typeOf[eventInput](), status: http.StatusAccepted, result: typeOf[acceptance](), handle: s.postEvents,
+		},
+		{
+			method: http.MethodGet, path: "/v1/events", roles: reads,
+			params:  append(filters[:len(filters):len(filters)], paramSince, paramUntil, paramLimit, paramAfter),
+			summary: "List events, the newest first.",
+			status:  http.StatusOK, result: typeOf[list[alma.Event]](), handle: s.listEvents,
+		},
+		{
+			method: http.MethodGet, path: "/v1/events/stream", roles: reads, params: append(filters[:len(filters):len(filters)], paramFrom),
+			summary: "Follow the log by server-sent events; goes on exactly behind Last-Event-ID.",
+			status:  http.StatusOK, result: typeOf[eventStream](), handle: s.streamEvents,
+		},
+		{
+			method: http.MethodGet, path: "/v1/events/{id}", roles: reads,
+			summary: "One event, with its delivery to each webhook.",
+			status:  http.StatusOK, result: typeOf[eventDetail](), handle: s.getEvent,
+		},
+	}
+}
+
+func (s *Server) memoryCalls() []operation {
+	return []operation{
+		{
+			method: http.MethodPost, path: "/v1/memories", roles: ingests,
+			summary: "Save a memory; 200 when one of that id was there and was updated.",
+			body:    typeOf[memoryInput](), status: http.StatusCreated, result: typeOf[alma.Memory](), handle: s.postMemory,
+		},
+		{
+			method: http.MethodGet, path: "/v1/memories", roles: reads,
+			params:  []param{paramMemoryType, paramAgent, paramProject, paramLimit, paramAfter},
+			summary: "List memories, the newest first.",
+			status:  http.StatusOK, result: typeOf[list[alma.Memory]](), handle: s.listMemories,
+		},
+		{
+			method: http.MethodPost, path: "/v1/memories/retrieve", roles: anyRole,
+			summary: "Find the memories that fit a query best; emits ACCESSED.",
+			body:    typeOf[retrieveInput](), status: http.StatusOK, result: typeOf[retrieval](), handle: s.retrieveMemories,
+		},
+		{
+			method: http.MethodPost, path: "/v1/memories/consolidate", roles: onlyRoot,
+			summary: "Merge similar memories; emits CONSOLIDATED for each group.",
+			body:    typeOf[consolidateInput](), status: http.StatusOK, result: typeOf[memory.Report](), handle: s.consolidateMemories,
+		},
+		{
+			method: http.MethodGet, path: "/v1/memories/{id}", roles: reads, versioned: true,
+			summary: "One memory.",
+			status:  http.StatusOK, result: typeOf[alma.Memory](), handle: s.getMemory,
+		},
+		{
+			method: http.MethodPatch, path: "/v1/memories/{id}", roles: ingests, versioned: true,
+			summary: "Merge a patch into a memory's data (RFC 7396).",
+			body:    typeOf[memoryPatch](), status: http.StatusOK, result: typeOf[alma.Memory](), handle: s.patchMemory,
+		},
+		{
+			method: http.MethodDelete, path: "/v1/memories/{id}", roles: onlyRoot, versioned: true,
+			summary: "Delete a memory.",
+			status:  http.StatusNoContent, handle: s.deleteMemory,
+		},
+	}
+}
+
+func (s *Server) webhookCalls() []operation {
+	const one = "/v1/webhooks/{id}"
+	view := typeOf[webhookView]()
+	return []operation{
+		{
+			method: http.MethodPost, path: "/v1/webhooks", roles: onlyRoot,
+			summary: "Register a webhook. Its secret, given or generated, is shown in this answer.",
+			body:    typeOf[settings](), status: http.StatusCreated, result: view, handle: s.postWebhook,
+		},
+		{
+			method: http.MethodGet, path: "/v1/webhooks", roles: reads, params: []param{paramProject, paramLimit, paramAfter},
+			summary: "List webhooks, the oldest first.",
+			status:  http.StatusOK, result: typeOf[list[webhookView]](), handle: s.listWebhooks,
+		},
+		{method: http.MethodGet, path: one, roles: reads, versioned: true, summary: "One webhook.", status: http.StatusOK, result: view, handle: s.getWebhook},
+		{
+			method: http.MethodPatch, path: one, roles: onlyRoot, versioned: true,
+			summary: "Merge a patch into a webhook's settings (RFC 7396).",
+			body:    typeOf[settings](), status: http.StatusOK, result: view, handle: s.patchWebhook,
+		},
+		{
+			method: http.MethodDelete, path: one, roles: onlyRoot, versioned: true,
+			summary: "Remove a webhook; its pending deliveries fail.", status: http.StatusNoContent, handle: s.deleteWebhook,
+		},
+		{method: http.MethodPost, path: one + "/activate", roles: onlyRoot, versioned: true, summary: "Repeat the format's handshake, if it has one, and become active.", status: http.StatusOK, result: view, handle: s.activateWebhook},
+		{method: http.MethodPost, path: one + "/pause", roles: onlyRoot, versioned: true, summary: "Stop new attempts; events wait.", status: http.StatusOK, result: view, handle: s.pauseWebhook},
+		{method: http.MethodPost, path: one + "/resume", roles: onlyRoot, versioned: true, summary: "Go on from where it stopped.", status: http.StatusOK, result: view, handle: s.resumeWebhook},
+		{method: http.MethodPost, path: one + "/test", roles: onlyRoot, versioned: true, summary: "Send a synthetic event and answer with the attempt.", status: http.StatusOK, result: typeOf[attemptView](), handle: s.testWebhook},
+		{method: http.MethodPost, path: one + "/rotate-secret", roles: onlyRoot, versioned: true, summary: "Replace the secret; the new one is shown in this answer.", status: http.StatusOK, result: view, handle: s.rotateSecret},
+	}
+}
+
+func (s *Server) deliveryCalls() []operation {
+	return []operation{
+		{
+			method: http.MethodGet, path: "/v1/deliveries", roles: reads,
+			params:  []param{paramWebhookID, paramEventID, paramStatus, paramProject, paramSince, paramUntil, paramLimit, paramAfter},
+			summary: "List deliveries, those of the newest event first.",
+			status:  http.StatusOK, result: typeOf[list[deliveryView]](), handle: s.listDeliveries,
+		},
+		{method: http.MethodGet, path: "/v1/deliveries/{id}", roles: reads, summary: "One delivery, with its attempts.", status: http.StatusOK, result: typeOf[deliveryLog](), handle: s.getDelivery},
+		{method: http.MethodPost, path: "/v1/deliveries/{id}/retry", roles: onlyRoot, summary: "Make a new attempt now.", status: http.StatusAccepted, result: typeOf[deliveryView](), handle: s.retryDelivery},
+	}
+}
+
+func (s *Server) keyCalls() []operation {
+	return []operation{
+		{
+			method: http.MethodPost, path: "/v1/keys", roles: onlyRoot, summary: "Make an API key, shown in this answer only.",
+			body: typeOf[keyInput](), status: http.StatusCreated, result: typeOf[newKeyView](), handle: s.postKey,
+		},
+		{
+			method: http.MethodGet, path: "/v1/keys", roles: reads, params: []param{paramLimit, paramAfter}, summary: "List API keys, the oldest first.",
+			status: http.StatusOK, result: typeOf[list[alma.Key]](), handle: s.listKeys,
+		},
+		{method: http.MethodDelete, path: "/v1/keys/{id}", roles: onlyRoot, summary: "Remove an API key.", status: http.StatusNoContent, handle: s.deleteKey},
+	}
+}
+
+func (s *Server) serverCalls() []operation {
+	return []operation{
+		{method: http.MethodGet, path: "/healthz", summary: "Whether the process answers.", status: http.StatusOK, result: typeOf[health](), handle: s.getHealth},
+		{method: http.MethodGet, path: "/readyz", summary: "Whether events can be taken and delivered.", status: http.StatusOK, result: typeOf[health](), handle: s.getReady},
+		{method: http.MethodGet, path: "/openapi.json", roles: anyRole, summary: "This document.", status: http.StatusOK, result: typeOf[openDocument](), handle: s.getDocument},
+	}
+}

@@ -1,0 +1,200 @@
+package webhook
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/flow"
+	"github.com/alma-events/alma/internal/lane"
+	"github.com/alma-events/alma/internal/match"
+	"github.com/alma-events/alma/wire"
+)
+
+// Subscription is a durable callback: a named cursor in the log, served by a
+// lane like a webhook's, whose listener is a function of this process. Events
+// that come while the process is down, or while nobody subscribes, wait.
+type Subscription struct {
+	// Name identifies the subscription over restarts. Required.
+	Name string
+	// Handle is called for each event, at least once: an error or a panic
+	// makes it be called again, as the retry settings say. ctx ends after
+	// Timeout, and when the manager is shut down and its grace is over.
+	// Required. It is called concurrently unless Ordered is set.
+	Handle func(ctx context.Context, ev *alma.Event) error
+
+	// Events, the filters, Ordered and the retry settings mean what they mean
+	// in [alma.WebhookConfig], with the same defaults.
+	Events        []alma.EventType
+	AgentFilter   []string
+	ProjectFilter []string
+	TypeFilter    []alma.MemoryType
+	Filter        string
+	Ordered       bool
+	RetryCount    *int
+	RetryDelay    *time.Duration
+	RetryBackoff  *float64
+	RetrySchedule []time.Duration
+	// MaxInFlight bounds the concurrent calls. Defaults to 16.
+	MaxInFlight int
+	// Timeout bounds one call. Defaults to 30 s.
+	Timeout time.Duration
+}
+
+const (
+	callbackScheme         = "callback:"
+	defaultCallsInFlight   = 16
+	subscriptionRetryDelay = 5 * time.Second
+)
+
+// subscriptionDefaults stand in for those of a wire format.
+var subscriptionDefaults = alma.FormatDefaults{
+	RetryCount: 3, RetryDelay: subscriptionRetryDelay, RetryBackoff: 2, Timeout: 30 * time.Second,
+}
+
+// handler is the function behind a subscription.
+type handler func(ctx context.Context, ev *alma.Event) error
+
+// Subscribe makes a durable subscription, or takes one up again under its
+// name: it goes on where it was. The manager must have been started. It
+// returns the subscription's id, for [Manager.Unsubscribe].
+func (m *Manager) Subscribe(ctx context.Context, s Subscription) (id string, err error) {
+	if s.Name == "" || s.Handle == nil {
+		return "", errors.New("alma: subscribe: Name and Handle are required")
+	}
+	if !m.running.Load() || m.stopping.Load() {
+		return "", fmt.Errorf("alma: subscribe %q: start the manager first: %w", s.Name, alma.ErrClosed)
+	}
+	m.admin.Lock()
+	defer m.admin.Unlock()
+	w, err := m.subscriptionRow(ctx, &s)
+	if err != nil {
+		return "", fmt.Errorf("alma: subscribe %q: %w", s.Name, err)
+	}
+	c, err := m.compile(w)
+	if err != nil {
+		return "", fmt.Errorf("alma: subscribe %q: %w", s.Name, err)
+	}
+	c.handle = s.Handle
+	h := m.hook(w.ID)
+	if h == nil {
+		return w.ID, m.begin(ctx, c)
+	}
+	m.reinstall(h, c)
+	m.setActive(h, true)
+	return w.ID, nil
+}
+
+// subscriptionRow creates or updates what is stored about a subscription.
+func (m *Manager) subscriptionRow(ctx context.Context, s *Subscription) (alma.Webhook, error) {
+	now := time.Now().UTC()
+	id := subscriptionID(s.Name)
+	w, err := m.store.Webhook(ctx, id)
+	switch {
+	case errors.Is(err, alma.ErrNotFound):
+		w = alma.Webhook{ID: id, Version: 1, CreatedAt: now, SecretSetAt: now}
+	case err != nil:
+		return w, err //nolint:wrapcheck // The caller names the operation.
+	}
+	found := err == nil
+	w.Config, w.State, w.StateReason, w.UpdatedAt = s.config(), alma.StateActive, "", now
+	if _, err := m.compile(w); err != nil {
+		return w, err
+	}
+	if found {
+		return m.store.UpdateWebhook(ctx, w) //nolint:wrapcheck // The caller names the operation.
+	}
+	return m.store.CreateWebhook(ctx, w) //nolint:wrapcheck // The caller names the operation.
+}
+
+// subscriptionID derives the id from the name, in the form of a webhook's.
+func subscriptionID(name string) string {
+	sum := sha256.Sum256([]byte(callbackScheme + name))
+	return "wh_" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:10]))
+}
+
+func (s *Subscription) config() alma.WebhookConfig {
+	inFlight := s.MaxInFlight
+	if inFlight == 0 {
+		inFlight = defaultCallsInFlight
+	}
+	return alma.WebhookConfig{
+		URL: callbackScheme + s.Name, Unsigned: true, Events: s.Events,
+		AgentFilter: s.AgentFilter, ProjectFilter: s.ProjectFilter, TypeFilter: s.TypeFilter, Filter: s.Filter,
+		Ordered: s.Ordered, MaxInFlight: inFlight, Timeout: s.Timeout,
+		RetryCount: s.RetryCount, RetryDelay: s.RetryDelay, RetryBackoff: s.RetryBackoff, RetrySchedule: s.RetrySchedule,
+	}
+}
+
+// Unsubscribe ends a durable subscription and forgets its place.
+func (m *Manager) Unsubscribe(ctx context.Context, id string) error {
+	return m.remove(ctx, id, isSubscription)
+}
+
+func isSubscription(w *alma.Webhook) bool { return strings.HasPrefix(w.Config.URL, callbackScheme) }
+func isWebhook(w *alma.Webhook) bool      { return !isSubscription(w) }
+
+// compileSubscription is compile for a stored subscription. Until somebody
+// subscribes under its name it has no function, and stays inactive.
+func (m *Manager) compileSubscription(w alma.Webhook) (*compiled, error) {
+	var faults alma.Faults
+	checked := w.Config
+	checked.URL = "https://callback.invalid/" // Its own is no URL, and not a caller's.
+	faults.Merge("", checked.Validate())
+	filter := compileFilter(&faults, w.Config.Filter)
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	return &compiled{webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), selection: selectionOf(&w, filter)}, nil
+}
+
+func selectionOf(w *alma.Webhook, filter *match.Filter) match.Selection {
+	return match.Selection{
+		Events: w.Config.Events, Agents: w.Config.AgentFilter, Projects: w.Config.ProjectFilter,
+		Types: w.Config.TypeFilter, Owner: w.Config.ProjectID, Subject: w.ID, Filter: filter,
+	}
+}
+
+// call makes one attempt of a durable subscription.
+func (m *Manager) call(ctx context.Context, c *compiled, job *lane.Job) lane.Outcome {
+	out := lane.Outcome{Attempt: alma.Attempt{Number: job.Number, At: time.Now()}}
+	entry, err := m.entryOf(ctx, job)
+	if err == nil {
+		job.SetMessage(&alma.Message{})
+		err = invoke(ctx, c, entry.Event)
+	}
+	if ctx.Err() != nil && err != nil {
+		return lane.Outcome{Canceled: true}
+	}
+	out.Attempt.Duration = time.Since(out.Attempt.At)
+	if err != nil {
+		out.Verdict = wire.Verdict{Outcome: wire.Retry, Reason: alma.ReasonCallback}
+		out.Attempt.Reason, out.Attempt.Error = alma.ReasonCallback, err.Error()
+	}
+	return out
+}
+
+func (m *Manager) entryOf(ctx context.Context, job *lane.Job) (*flow.Entry, error) {
+	if job.Retry != nil {
+		return m.entryAt(ctx, job.Key().Position)
+	}
+	return job.Entries[0], nil
+}
+
+// invoke calls the function; a panic becomes an error.
+func invoke(ctx context.Context, c *compiled, ev *alma.Event) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.effective.Timeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the callback panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return c.handle(ctx, ev)
+}
