@@ -39,7 +39,6 @@ type node struct {
 	emitter *events.Emitter
 	manager *webhook.Manager
 	memory  *memory.Store
-	api     *api.Server
 	http    *server.Server
 
 	key     string // The first admin key, when it was made just now.
@@ -142,9 +141,9 @@ func (n *node) serve(ctx context.Context) error {
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
 	}
-	n.api = rest
 	n.http, err = server.New(server.Config{
-		Listen: n.cfg.listen, Handler: rest, TLSCert: n.cfg.tlsCert, TLSKey: n.cfg.tlsKey, Logger: n.cfg.logger,
+		Addr: n.cfg.listen, Handler: rest, CertFile: n.cfg.tlsCert, KeyFile: n.cfg.tlsKey,
+		Draining: rest.Close, Logger: n.cfg.logger,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
@@ -152,9 +151,6 @@ func (n *node) serve(ctx context.Context) error {
 	if err := n.http.Start(ctx); err != nil {
 		return err //nolint:wrapcheck // It names the address.
 	}
-	n.defers(func(ctx context.Context) error {
-		rest.Close()
-		return n.http.Shutdown(ctx)
-	})
+	n.defers(n.http.Shutdown)
 	return nil
 }

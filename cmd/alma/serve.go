@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -46,8 +47,8 @@ func (c *serveCmd) Run(ctx context.Context, conn *connection, s *settings, io st
 	select {
 	case <-ctx.Done():
 		logger.Info("stopping", "grace", c.Grace)
-	case err := <-n.http.Failed():
-		logger.Error("the server failed", "error", err)
+	case <-n.http.Ended():
+		return errors.Join(errors.New("the server stopped by itself; its log says why"), n.stop(ctx))
 	}
 	return n.stop(context.WithoutCancel(ctx))
 }

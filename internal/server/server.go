@@ -178,3 +178,19 @@ func (s *Server) Run(ctx context.Context, grace time.Duration) error {
 	defer s.mu.Unlock()
 	return errors.Join(s.failure, err)
 }
+
+// Ended is closed when serving has ended, by Shutdown or by itself.
+func (s *Server) Ended() <-chan struct{} { return s.serving }
+
+// URL returns where clients reach the server; "" before Start.
+func (s *Server) URL() string {
+	addr := s.Addr()
+	switch {
+	case addr == nil:
+		return ""
+	case s.http.TLSConfig != nil:
+		return "https://" + addr.String()
+	default:
+		return "http://" + addr.String()
+	}
+}

@@ -98,6 +98,9 @@ func (s *Settler) Run(ctx context.Context, grace time.Duration) {
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 			defer cancel()
 			s.commitAll(last)
+			if n := s.waiting(); n > 0 {
+				s.cfg.Logger.Error("outcomes were not stored before the end; their deliveries will be repeated", "outcomes", n)
+			}
 			return
 		}
 	}
@@ -134,6 +137,12 @@ func (s *Settler) commitAll(ctx context.Context) {
 		notify(group)
 		s.release(group)
 	}
+}
+
+func (s *Settler) waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.records)
 }
 
 // pending reports whether there is something to settle, and releases those
@@ -190,6 +199,9 @@ func (s *Settler) commit(ctx context.Context, group []flow.Record, watermark alm
 		if err == nil {
 			s.healed()
 			return true
+		}
+		if ctx.Err() != nil {
+			return false // Not the store's fault: Run tries once more.
 		}
 		s.failed(err, len(group), wait)
 		if !sleep(ctx, wait) {

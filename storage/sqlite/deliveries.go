@@ -66,7 +66,7 @@ func (s *Store) Delivery(ctx context.Context, webhookID string, pos alma.Positio
 	f := deliveryFinder{webhook: ref.number, want: 1, limit: 1, span: span{low: pos.Seq, high: pos.Seq + 1}, at: deliveryRow{seq: pos.Seq + 1}}
 	var list []alma.Delivery
 	var log []alma.Attempt
-	err := s.read(ctx, operation, func(q *statements) (err error) {
+	err := s.read(ctx, operation, func(ctx context.Context, q *statements) (err error) {
 		if err = f.step(ctx, q); err != nil {
 			return err
 		}

@@ -56,7 +56,7 @@ func (s source) dsn(pragmas ...string) string {
 // syncs; 4,000 pages (16 MiB) between them keep that rare.
 func (s source) writerDSN() string {
 	if s.memory {
-		return s.dsn("journal_mode(memory)")
+		return s.dsn("journal_mode(memory)", "foreign_keys(1)") // The host's too.
 	}
 	return s.dsn("journal_mode(wal)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)")
 }
@@ -64,9 +64,4 @@ func (s source) writerDSN() string {
 func (s source) readerDSN() string { return s.dsn("query_only(1)") }
 
 // hostDSN is for the connections that host programs get.
-func (s source) hostDSN() string {
-	if s.memory {
-		return s.dsn("journal_mode(memory)", "foreign_keys(1)")
-	}
-	return s.dsn("foreign_keys(1)")
-}
+func (s source) hostDSN() string { return s.dsn("foreign_keys(1)") }

@@ -30,20 +30,20 @@ func (s *Store) FindDeliveries(ctx context.Context, q alma.DeliveryQuery) (alma.
 		}
 		f.webhook = ref.number
 	}
-	err = s.read(ctx, operation, func(st *statements) (err error) {
+	err = s.read(ctx, operation, func(ctx context.Context, st *statements) (err error) {
 		f.span, err = f.bounds(ctx, st)
 		f.ended = f.span.empty()
 		return err
 	})
 	for err == nil && !f.ended && len(f.found) < f.want {
-		err = s.read(ctx, operation, func(st *statements) error { return f.step(ctx, st) })
+		err = s.read(ctx, operation, func(ctx context.Context, st *statements) error { return f.step(ctx, st) })
 	}
 	if err != nil {
 		return alma.Page[alma.Delivery]{}, err
 	}
 	var page alma.Page[alma.Delivery]
 	page.Next = f.next()
-	err = s.read(ctx, operation, func(st *statements) (err error) {
+	err = s.read(ctx, operation, func(ctx context.Context, st *statements) (err error) {
 		page.Items, err = readDeliveries(ctx, st, f.found)
 		return err
 	})

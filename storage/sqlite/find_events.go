@@ -22,12 +22,12 @@ func (s *Store) FindEvents(ctx context.Context, q alma.EventQuery) (alma.Page[al
 		return alma.Page[alma.Event]{}, wrap(operation, err)
 	}
 	f := eventFinder{query: q, want: q.Size() + 1}
-	err = s.read(ctx, operation, func(st *statements) (err error) {
+	err = s.read(ctx, operation, func(ctx context.Context, st *statements) (err error) {
 		f.left, err = f.bounds(ctx, st, before)
 		return err
 	})
 	for err == nil && !f.done() {
-		err = s.read(ctx, operation, func(st *statements) error { return f.step(ctx, st) })
+		err = s.read(ctx, operation, func(ctx context.Context, st *statements) error { return f.step(ctx, st) })
 	}
 	if err != nil {
 		return alma.Page[alma.Event]{}, err

@@ -2,8 +2,11 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/alma-events/alma"
 )
 
 // How often the log is looked at while a host's transaction may commit events:
@@ -75,15 +78,14 @@ func (s *Store) followHosts() {
 func (s *Store) lookForHosts() {
 	ctx := context.Background()
 	var tail logTail
-	err := s.read(ctx, "look for appended events", func(q *statements) (err error) {
+	err := s.read(ctx, "look for appended events", func(ctx context.Context, q *statements) (err error) {
 		tail, err = readTail(ctx, q)
 		return err
 	})
-	if err == nil {
+	switch {
+	case err == nil:
 		s.announce(tail.seq)
-		return
-	}
-	if !s.queue.isClosed() {
+	case !s.queue.isClosed() && !errors.Is(err, alma.ErrUnavailable):
 		s.log.Warn("alma: storage: cannot look for events appended by the host", "error", err)
 	}
 }

@@ -43,7 +43,7 @@ func (s *Store) Keys(ctx context.Context) ([]alma.Key, error) {
 
 func (s *Store) keys(ctx context.Context, operation, query string, args ...any) ([]alma.Key, error) {
 	var list []alma.Key
-	err := s.read(ctx, operation, func(q *statements) error {
+	err := s.read(ctx, operation, func(ctx context.Context, q *statements) error {
 		return q.query(ctx, func(rows *sql.Rows) error {
 			var k alma.Key
 			var created int64

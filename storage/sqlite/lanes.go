@@ -15,7 +15,7 @@ const webhookDeletedError = "the webhook was deleted before the delivery succeed
 // Checkpoint returns what the engine resumes from; see [alma.LaneStore].
 func (s *Store) Checkpoint(ctx context.Context) (alma.Checkpoint, error) {
 	var c alma.Checkpoint
-	err := s.read(ctx, "read the checkpoint", func(q *statements) error {
+	err := s.read(ctx, "read the checkpoint", func(ctx context.Context, q *statements) error {
 		if err := q.one(ctx, []any{&c.Watermark.Seq}, sqlWatermark); err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func (s *Store) Settled(ctx context.Context, webhookID string, after alma.Positi
 		return nil, nil
 	}
 	var list []alma.Position
-	err := s.read(ctx, "read settled positions", func(q *statements) error {
+	err := s.read(ctx, "read settled positions", func(ctx context.Context, q *statements) error {
 		return q.query(ctx, func(rows *sql.Rows) error {
 			var seq int64
 			err := rows.Scan(&seq)
@@ -71,7 +71,7 @@ func (s *Store) Waiting(ctx context.Context, webhookID string) ([]alma.Exception
 		return nil, nil
 	}
 	var list []alma.Exception
-	err := s.read(ctx, "read waiting deliveries", func(q *statements) error {
+	err := s.read(ctx, "read waiting deliveries", func(ctx context.Context, q *statements) error {
 		return q.query(ctx, func(rows *sql.Rows) error {
 			e, err := scanException(rows, webhookID)
 			list = append(list, e)
@@ -87,7 +87,7 @@ func (s *Store) Exception(ctx context.Context, webhookID string, pos alma.Positi
 	ref, _ := s.webhooks.get(webhookID) // No webhook has the number 0.
 	var e alma.Exception
 	found := false
-	err := s.read(ctx, operation, func(q *statements) error {
+	err := s.read(ctx, operation, func(ctx context.Context, q *statements) error {
 		return q.query(ctx, func(rows *sql.Rows) (err error) {
 			found = true
 			e, err = scanExceptionMessage(rows, webhookID)

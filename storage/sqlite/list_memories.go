@@ -24,7 +24,7 @@ func (s *Store) ListMemories(ctx context.Context, q alma.MemoryQuery) (alma.Page
 		since = nanos(q.Since)
 	}
 	var page alma.Page[alma.Memory]
-	err = s.read(ctx, operation, func(st *statements) error {
+	err = s.read(ctx, operation, func(ctx context.Context, st *statements) error {
 		return st.query(ctx, func(rows *sql.Rows) error {
 			if len(page.Items) == q.Size() { // One more was asked for, to know that it is there.
 				page.Next = cursorToken(created, number)

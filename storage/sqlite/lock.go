@@ -60,3 +60,18 @@ func resolvePath(path string) (string, error) {
 	}
 	return abs, nil
 }
+
+// createPrivate makes a missing database file readable by its owner alone: it
+// will hold secrets. SQLite gives its other files the same permissions. A file
+// that exists is left alone, for to open and close it here would drop the
+// locks that a host program's own connections to it hold.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // The operator names the database.
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("alma: open %s: %w", path, err)
+	}
+	return f.Close()
+}

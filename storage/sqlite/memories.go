@@ -87,7 +87,7 @@ func (s *Store) GetMemories(ctx context.Context, ids []string) ([]alma.Memory, e
 	if len(ids) == 0 {
 		return list, nil
 	}
-	err := s.read(ctx, "read memories", func(q *statements) error {
+	err := s.read(ctx, "read memories", func(ctx context.Context, q *statements) error {
 		return q.query(ctx, func(rows *sql.Rows) error {
 			m, err := scanMemory(rows)
 			list = append(list, m)

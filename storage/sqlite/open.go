@@ -36,7 +36,10 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(ctx, path, fileSource(path, o), o)
+	var s *Store
+	if err = createPrivate(path); err == nil {
+		s, err = open(ctx, path, fileSource(path, o), o)
+	}
 	if err != nil {
 		return nil, errors.Join(err, lock.release())
 	}
@@ -61,14 +64,12 @@ func OpenMemory(ctx context.Context) (*Store, error) {
 // open builds a store up to the point where its goroutines start.
 func open(ctx context.Context, path string, src source, o Options) (_ *Store, err error) {
 	s := &Store{
-		path: path, log: o.Logger,
+		path: path, log: o.Logger, lockTimeout: o.LockTimeout,
 		queue: newQueue(), hub: newHub(), webhooks: newRegistry(),
 		written: make(chan struct{}), closing: make(chan struct{}), polled: make(chan struct{}), closed: make(chan struct{}),
 	}
 	folder := ""
-	if src.memory {
-		s.gate = &gate{}
-	} else {
+	if !src.memory {
 		folder = filepath.Dir(path)
 	}
 	s.disk = newDiskGuard(folder, o)
@@ -80,37 +81,60 @@ func open(ctx context.Context, path string, src source, o Options) (_ *Store, er
 			err = errors.Join(err, s.shutDown())
 		}
 	}()
-	if err := s.writer.connect(ctx); err != nil {
-		return nil, openError(path, err)
-	}
-	if src.memory {
-		if s.anchor, err = s.host.Conn(ctx); err != nil {
-			return nil, openError(path, err)
-		}
-	}
-	if err := migrate(ctx, s.writer.conn, path); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
 	return s, openError(path, s.load(ctx))
 }
 
-func (s *Store) openPools(src source) error {
-	for _, p := range []struct {
-		into **sql.DB
-		dsn  string
-		max  int
-	}{{&s.pool, src.writerDSN(), 1}, {&s.readers, src.readerDSN(), maxReaders}, {&s.host, src.hostDSN(), maxReaders + 1}} {
-		db, err := sql.Open(driverName, p.dsn)
-		if err != nil {
-			return fmt.Errorf("alma: open %s: %w", s.path, err)
+// openPools opens the pools of connections. They connect when first used.
+func (s *Store) openPools(src source) (err error) {
+	if s.pool, err = openPool(src.writerDSN(), 1); err != nil {
+		return err
+	}
+	s.readers, s.host = s.pool, s.pool
+	if src.memory {
+		s.anchor, err = openPool(src.writerDSN(), 1)
+	} else {
+		s.readers, err = openPool(src.readerDSN(), maxReaders)
+		if err == nil {
+			s.host, err = openPool(src.hostDSN(), maxReaders)
 		}
-		db.SetMaxOpenConns(p.max)
-		db.SetMaxIdleConns(p.max)
-		*p.into = db
 	}
 	s.reads = newStatements(s.readers)
-	s.writer = &writer{store: s, pool: s.pool, gate: s.gate, log: s.log}
-	return nil
+	s.writer = &writer{store: s, pool: s.pool, stmts: newStatements(s.pool), log: s.log}
+	return err
+}
+
+func openPool(dsn string, connections int) (*sql.DB, error) {
+	db, err := sql.Open(driverName, dsn)
+	if err != nil {
+		return nil, fmt.Errorf("alma: open: %w", err)
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// prepare connects and brings the schema up to date.
+func (s *Store) prepare(ctx context.Context) (err error) {
+	if s.anchor != nil {
+		if err := s.anchor.PingContext(ctx); err != nil {
+			return openError(s.path, err)
+		}
+	}
+	conn, err := s.pool.Conn(ctx)
+	if err != nil {
+		return openError(s.path, err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := migrate(ctx, conn, s.path); err != nil {
+		return err
+	}
+	// An up-to-date file was only read so far. Better to hear now that it
+	// cannot be written.
+	_, err = conn.ExecContext(ctx, sqlTakeWriteLock)
+	return openError(s.path, err)
 }
 
 // load reads what the store keeps in memory.

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -49,6 +50,76 @@ func TestOpenRefusals(t *testing.T) {
 				t.Errorf("a second try says %v: the lock was not given up", again)
 			}
 		})
+	}
+}
+
+// TestReadOnlyFile: root may write everywhere, so this needs another user.
+func TestReadOnlyFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "alma.db")
+	if err := openPath(t, path, sqlite.Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
+		_ = f.Close()
+		t.Skip("this user may write to every file")
+	}
+	if _, err := sqlite.Open(t.Context(), path, sqlite.Options{}); err == nil || !strings.Contains(err.Error(), "cannot be opened for writing") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPrivateFile: the database holds secrets.
+func TestPrivateFile(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("permissions are another matter there")
+	}
+	path := filepath.Join(t.TempDir(), "alma.db")
+	s := openPath(t, path, sqlite.Options{})
+	if _, err := s.Append(t.Context(), []alma.Event{event(t, "a")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm", ".lock"} {
+		info, err := os.Stat(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("alma.db%s has the mode %o, want 600", suffix, mode)
+		}
+	}
+}
+
+// TestSecretsStayOutOfSettings: a later version encrypts the secret's column,
+// so the secret may be nowhere else.
+func TestSecretsStayOutOfSettings(t *testing.T) {
+	t.Parallel()
+	s := openMemory(t)
+	w := alma.Webhook{ID: "wh_1", Config: alma.WebhookConfig{URL: "https://example.com", Secret: "very secret", Headers: map[string]string{"Authorization": "token"}}}
+	if _, err := s.CreateWebhook(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	var config, secret string
+	row := s.DB().QueryRowContext(t.Context(), `SELECT config, coalesce(secret, '') FROM alma_webhooks`)
+	if err := row.Scan(&config, &secret); err != nil {
+		t.Fatal(err)
+	}
+	if secret != w.Config.Secret || strings.Contains(config, w.Config.Secret) {
+		t.Errorf("the secret column holds %q, the settings %s", secret, config)
+	}
+	if err := s.DeleteWebhook(t.Context(), "wh_1"); err != nil {
+		t.Fatal(err)
+	}
+	row = s.DB().QueryRowContext(t.Context(), `SELECT config, coalesce(secret, '') FROM alma_webhooks`)
+	if err := row.Scan(&config, &secret); err != nil {
+		t.Fatal(err)
+	}
+	if secret != "" || strings.Contains(config, "token") {
+		t.Errorf("after the end the secret column holds %q, the settings %s", secret, config)
 	}
 }
 
@@ -220,7 +291,7 @@ func TestClockGoesBack(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s := openPath(t, path, sqlite.Options{})
-		second, err := s.Append(t.Context(), []alma.Event{event(t, "in 2000")})
+		second, err := s.Append(t.Context(), []alma.Event{event(t, "in-2000")})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -108,7 +108,7 @@ func plan(t *testing.T, s *Store, query string) []string {
 	}
 	n := parameters(query)
 	var steps []string
-	err := s.read(t.Context(), "plan", func(q *statements) error {
+	err := s.read(t.Context(), "plan", func(ctx context.Context, q *statements) error {
 		return q.query(context.Background(), func(rows *sql.Rows) error {
 			var id, parent, unused int
 			var step string

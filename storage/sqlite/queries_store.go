@@ -2,9 +2,6 @@ package sqlite
 
 // Statements around transactions and the store as a whole.
 const (
-	sqlBegin      = `BEGIN IMMEDIATE`
-	sqlCommit     = `COMMIT`
-	sqlRollback   = `ROLLBACK`
 	sqlSavepoint  = `SAVEPOINT alma_job`
 	sqlRollbackTo = `ROLLBACK TO alma_job`
 	sqlRelease    = `RELEASE alma_job`

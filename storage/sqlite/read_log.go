@@ -35,7 +35,7 @@ func (s *Store) Read(ctx context.Context, after alma.Position, limit int) (alma.
 		}
 	}
 	var events []alma.Event
-	err := s.read(ctx, operation, func(q *statements) (err error) {
+	err := s.read(ctx, operation, func(ctx context.Context, q *statements) (err error) {
 		events, err = readEvents(ctx, q, after.Seq, limit)
 		return err
 	})
@@ -75,7 +75,7 @@ func (s *Store) Horizon(ctx context.Context) (alma.Position, error) {
 		return position(s.ring.end()), nil
 	}
 	var tail logTail
-	err := s.read(ctx, "read the end of the log", func(q *statements) (err error) {
+	err := s.read(ctx, "read the end of the log", func(ctx context.Context, q *statements) (err error) {
 		tail, err = readTail(ctx, q)
 		return err
 	})

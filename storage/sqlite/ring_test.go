@@ -17,7 +17,7 @@ import (
 // readSQL reads past the ring.
 func readSQL(t *rapid.T, s *Store, after int64, limit int) []alma.Event {
 	var events []alma.Event
-	err := s.read(context.Background(), "read", func(q *statements) (err error) {
+	err := s.read(context.Background(), "read", func(ctx context.Context, q *statements) (err error) {
 		events, err = readEvents(context.Background(), q, after, limit)
 		return err
 	})

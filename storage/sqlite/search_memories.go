@@ -25,7 +25,7 @@ func (s *Store) SearchMemories(ctx context.Context, q alma.MemorySearch) ([]alma
 	}
 	q.Limit = min(q.Limit, 1000)
 	found := map[string]*alma.ScoredMemory{}
-	err := s.read(ctx, "search memories", func(st *statements) error {
+	err := s.read(ctx, "search memories", func(ctx context.Context, st *statements) error {
 		if err := searchText(ctx, st, q, found); err != nil || len(q.Embedding) == 0 {
 			return err
 		}

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// preparer makes statements: a *sql.DB, *sql.Conn or *sql.Tx.
+// preparer makes statements: a *sql.DB, a *sql.Tx, or inTx.
 type preparer interface {
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
@@ -45,6 +45,39 @@ func (s *statements) prepare(ctx context.Context, query string) (*sql.Stmt, erro
 	}
 	s.cache[query] = stmt
 	return stmt, nil
+}
+
+// inTx takes the statements of a pool into a transaction, where they need no
+// preparing again. The transaction may hold the pool's only connection, so
+// what the pool does not know yet is prepared for the transaction alone, and
+// noted for learn.
+type inTx struct {
+	pool *statements
+	tx   *sql.Tx
+	lack []string
+}
+
+func (p *inTx) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	p.pool.mu.Lock()
+	known := p.pool.cache[query]
+	p.pool.mu.Unlock()
+	if known != nil {
+		return p.tx.StmtContext(ctx, known), nil
+	}
+	stmt, err := p.tx.PrepareContext(ctx, query)
+	if err == nil {
+		p.lack = append(p.lack, query)
+	}
+	return stmt, err
+}
+
+// learn prepares what the transaction lacked, once its connection is free.
+// What fails is lacked again.
+func (p *inTx) learn(ctx context.Context) {
+	for _, query := range p.lack {
+		_, _ = p.pool.prepare(ctx, query)
+	}
+	p.lack = nil
 }
 
 // exec runs a statement and returns the number of rows it changed.
@@ -88,7 +121,7 @@ func (s *statements) one(ctx context.Context, dest []any, query string, args ...
 	return stmt.QueryRowContext(ctx, args...).Scan(dest...)
 }
 
-// close frees the statements. Those of a closed connection need it not.
+// close frees the statements. Those of a transaction end with it.
 func (s *statements) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

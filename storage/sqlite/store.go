@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/alma-events/alma"
 )
@@ -17,15 +19,17 @@ type Store struct {
 	disk *diskGuard
 	lock *fileLock
 
-	queue  *queue
-	writer *writer
-	pool   *sql.DB // The writer's connection.
+	queue       *queue
+	writer      *writer
+	reads       *statements
+	lockTimeout time.Duration
 
-	readers *sql.DB
-	reads   *statements
-	gate    *gate
-	host    *sql.DB
-	anchor  *sql.Conn // Keeps a database in memory alive should all others break.
+	// The pools of connections: one that writes, some that read, some for the
+	// host. A database in memory knows no log that lets them work side by
+	// side, so there all three are one pool of one connection, which everybody
+	// waits for in turn; anchor keeps the database alive should it break.
+	pool, readers, host *sql.DB
+	anchor              *sql.DB
 
 	ring     *ring
 	hub      *hub
@@ -73,26 +77,33 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		RingEvents:   s.ring.length(),
 		FreeBytes:    s.disk.current(),
 	}
-	err := s.read(ctx, "read the statistics", func(q *statements) error {
+	err := s.read(ctx, "read the statistics", func(ctx context.Context, q *statements) error {
 		return q.one(ctx, []any{&st.SizeBytes}, sqlSize)
 	})
 	return st, err
 }
 
 // read runs queries on the readers' connections.
-func (s *Store) read(ctx context.Context, operation string, f func(q *statements) error) error {
+func (s *Store) read(ctx context.Context, operation string, f func(ctx context.Context, q *statements) error) error {
 	if s.queue.isClosed() {
 		return wrap(operation, alma.ErrClosed)
 	}
-	s.gate.rlock()
-	defer s.gate.runlock()
-	if err := f(s.reads); err != nil {
-		if ctx.Err() != nil { // The driver may say "interrupted" instead.
-			err = context.Cause(ctx)
-		}
-		return wrap(operation, err)
+	limited := ctx
+	if s.path == "" { // A host's transaction may keep the only connection.
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, s.lockTimeout)
+		defer cancel()
 	}
-	return nil
+	err := f(limited, s.reads)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil: // The driver may say "interrupted" instead.
+		err = context.Cause(ctx)
+	case limited.Err() != nil:
+		err = fmt.Errorf("%w: another transaction holds the database: %w", alma.ErrUnavailable, err)
+	}
+	return wrap(operation, err)
 }
 
 // Close ends the store: it refuses new calls, finishes the changes that are
@@ -116,19 +127,18 @@ func (s *Store) Close() error {
 // shutDown closes the connections. The lock goes last: another process must
 // not meet a half-closed database.
 func (s *Store) shutDown() error {
-	var errs []error
+	errs := []error{s.reads.close()}
+	if s.path != "" {
+		errs = append(errs, s.readers.Close(), s.host.Close())
+		if _, err := s.pool.ExecContext(context.Background(), sqlCheckpoint); err != nil {
+			s.log.Warn("alma: storage: checkpoint at close failed; the next open makes up for it", "error", err)
+		}
+	}
+	errs = append(errs, s.writer.stmts.close(), s.pool.Close())
 	if s.anchor != nil {
 		errs = append(errs, s.anchor.Close())
 	}
-	errs = append(errs, s.reads.close(), s.readers.Close(), s.host.Close())
-	if w := s.writer; w.conn != nil {
-		if _, err := w.stmts.exec(context.Background(), sqlCheckpoint); err != nil {
-			s.log.Warn("alma: storage: checkpoint at close failed; the next open makes up for it", "error", err)
-		}
-		w.discard()
-	}
-	errs = append(errs, s.pool.Close(), s.lock.release())
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.lock.release())...)
 }
 
 // Path returns the full name of the database file; empty for one in memory.

@@ -2,18 +2,22 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/alma-events/alma"
 )
 
-// txn is the writer's open transaction: the statements of its connection, and
-// what the commit will change in memory. A job that fails in a savepoint takes
+// txn is the writer's open transaction: its statements, and what the commit will change in memory. A job that fails in a savepoint takes
 // its share of that back.
 type txn struct {
 	*statements
+	prepared *inTx
+
 	store *Store
 	now   time.Time
+	conn  *sql.Conn
+	tx    *sql.Tx
 
 	tail    *logTail              // Read when first needed.
 	base    int64                 // The tail when it was read.

@@ -122,7 +122,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
 // Webhook returns one webhook, or ErrNotFound.
 func (s *Store) Webhook(ctx context.Context, id string) (alma.Webhook, error) {
 	var w alma.Webhook
-	err := s.read(ctx, "read webhook", func(q *statements) (err error) {
+	err := s.read(ctx, "read webhook", func(ctx context.Context, q *statements) (err error) {
 		w, err = readWebhook(ctx, q, id)
 		return err
 	})
@@ -132,7 +132,7 @@ func (s *Store) Webhook(ctx context.Context, id string) (alma.Webhook, error) {
 // Webhooks returns all webhooks, oldest first.
 func (s *Store) Webhooks(ctx context.Context) ([]alma.Webhook, error) {
 	var list []alma.Webhook
-	err := s.read(ctx, "list webhooks", func(q *statements) error {
+	err := s.read(ctx, "list webhooks", func(ctx context.Context, q *statements) error {
 		list = nil
 		return q.query(ctx, func(rows *sql.Rows) error {
 			w, err := scanWebhook(rows)

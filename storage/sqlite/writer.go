@@ -5,12 +5,12 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/alma-events/alma"
 )
 
 // writer is the only one that changes the database. While it commits one
@@ -18,12 +18,9 @@ import (
 // more jobs share the price of a commit.
 type writer struct {
 	store *Store
-	pool  *sql.DB
-	gate  *gate
-	log   *slog.Logger
-
-	conn  *sql.Conn // nil after a failure that leaves its state in doubt.
+	pool  *sql.DB // Of one connection.
 	stmts *statements
+	log   *slog.Logger
 
 	commits   atomic.Int64
 	rollbacks atomic.Int64
@@ -46,8 +43,6 @@ func (w *writer) loop() {
 // of their own at first, unless they asked for one. When one of those fails,
 // everything is rolled back and run again carefully: each in a savepoint.
 func (w *writer) run(jobs []*job) {
-	w.gate.lock()
-	defer w.gate.unlock()
 	for careful := false; len(jobs) > 0; careful = true {
 		t, err := w.begin()
 		if err != nil {
@@ -59,7 +54,7 @@ func (w *writer) run(jobs []*job) {
 			w.commit(t, jobs)
 			return
 		}
-		w.rollback()
+		w.rollback(t)
 		if careful || len(jobs) == 1 {
 			broken.finish(err)
 			jobs = without(jobs, broken)
@@ -128,21 +123,24 @@ func (w *writer) runIsolated(t *txn, j *job) (own, broken error) {
 	return own, nil
 }
 
-// begin opens a transaction, on a new connection if the last was given up.
+// begin opens a transaction. A host that holds the database (in memory: its
+// only connection) is waited for no longer than the lock timeout.
 func (w *writer) begin() (*txn, error) {
-	ctx := context.Background()
-	if err := w.connect(ctx); err != nil {
-		return nil, err
+	ctx, cancel := w.patience()
+	conn, err := w.pool.Conn(ctx)
+	cancel()
+	if err != nil {
+		return nil, fmt.Errorf("%w: another transaction holds the database: %w", alma.ErrUnavailable, err)
 	}
-	if _, err := w.stmts.exec(ctx, sqlBegin); err != nil {
-		if primaryCode(err) != sqlite3.SQLITE_BUSY {
-			w.discard()
-		}
-		return nil, err
+	// From here on the context must not end: that would end the transaction.
+	tx, err := conn.BeginTx(context.Background(), nil)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
 	}
-	t := &txn{statements: w.stmts, store: w.store, now: time.Now()}
-	if err := w.catchUp(ctx, t); err != nil {
-		w.rollback()
+	prepared := &inTx{pool: w.stmts, tx: tx}
+	t := &txn{statements: newStatements(prepared), prepared: prepared, store: w.store, now: time.Now(), conn: conn, tx: tx}
+	if err := w.catchUp(context.Background(), t); err != nil {
+		w.rollback(t)
 		return nil, err
 	}
 	return t, nil
@@ -169,19 +167,30 @@ func (w *writer) catchUp(ctx context.Context, t *txn) error {
 func (w *writer) commit(t *txn, jobs []*job) {
 	err := w.finishTail(t)
 	if err == nil {
-		_, err = w.stmts.exec(context.Background(), sqlCommit)
+		err = t.tx.Commit()
 	}
 	if err != nil {
 		w.log.Error("alma: storage: commit failed", "jobs", len(jobs), "error", err)
-		w.rollback()
+		w.rollback(t)
 		answer(jobs, err)
 		return
 	}
+	_ = t.conn.Close() // Back to the pool.
 	w.commits.Add(1)
 	w.jobs.Add(int64(len(jobs)))
 	w.largest.Store(max(w.largest.Load(), int64(len(jobs))))
 	t.publish()
 	answer(jobs, nil)
+	if len(t.prepared.lack) > 0 {
+		ctx, cancel := w.patience()
+		defer cancel()
+		t.prepared.learn(ctx)
+	}
+}
+
+// patience returns a context for waits on the database.
+func (w *writer) patience() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), w.store.lockTimeout)
 }
 
 // finishTail reads the end of the log again when duplicates used up numbers:
@@ -198,63 +207,12 @@ func (w *writer) finishTail(t *txn) error {
 }
 
 // rollback ends a failed transaction. Should even that fail (SQLite may have
-// rolled back by itself) the connection is given up for a new one.
-func (w *writer) rollback() {
+// rolled back by itself, or a commit may have failed half-way) the connection
+// is thrown away with whatever is open on it, and the pool makes a new one.
+func (w *writer) rollback(t *txn) {
 	w.rollbacks.Add(1)
-	if _, err := w.stmts.exec(context.Background(), sqlRollback); err != nil {
-		w.discard()
+	if err := t.tx.Rollback(); err != nil {
+		_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
-}
-
-func (w *writer) connect(ctx context.Context) error {
-	if w.conn != nil {
-		return nil
-	}
-	conn, err := w.pool.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	w.conn, w.stmts = conn, newStatements(conn)
-	return nil
-}
-
-// discard closes the connection for good instead of returning it to the pool.
-// Its statements go first: they cannot be freed after it.
-func (w *writer) discard() {
-	if w.conn == nil {
-		return
-	}
-	_ = w.stmts.close()
-	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
-	_ = w.conn.Close()
-	w.conn, w.stmts = nil, nil
-}
-
-// gate keeps readers and the writer of an in-memory database apart: its file
-// system knows no write-ahead log, so one would find it locked by the other.
-// A nil gate, that of a file, is always open.
-type gate struct{ mu sync.RWMutex }
-
-func (g *gate) lock() {
-	if g != nil {
-		g.mu.Lock()
-	}
-}
-
-func (g *gate) unlock() {
-	if g != nil {
-		g.mu.Unlock()
-	}
-}
-
-func (g *gate) rlock() {
-	if g != nil {
-		g.mu.RLock()
-	}
-}
-
-func (g *gate) runlock() {
-	if g != nil {
-		g.mu.RUnlock()
-	}
+	_ = t.conn.Close()
 }

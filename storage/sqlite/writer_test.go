@@ -166,7 +166,7 @@ func TestBadNeighbours(t *testing.T) {
 	} {
 		if c.job.run == nil {
 			c.job.run = func(ctx context.Context, t *txn) error {
-				if _, err := t.exec(ctx, sqlRollback); err != nil { // As SQLite does by itself when a disk is full.
+				if _, err := t.exec(ctx, "ROLLBACK"); err != nil { // As SQLite does by itself when a disk is full.
 					return err
 				}
 				return boom
@@ -213,8 +213,8 @@ func TestCommitFails(t *testing.T) {
 		release := hold(t, s)
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			err := s.write(t.Context(), &job{run: func(context.Context, *txn) error {
-				return s.writer.conn.Raw(func(c any) error {
+			err := s.write(t.Context(), &job{run: func(ctx context.Context, tx *txn) error {
+				return tx.conn.Raw(func(c any) error {
 					c.(sqlite.HookRegisterer).RegisterCommitHook(func() int32 { return 1 })
 					return nil
 				})
