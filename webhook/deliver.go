@@ -32,11 +32,14 @@ func (m *Manager) deliver(ctx context.Context, job *lane.Job) lane.Outcome {
 	if f, ok := wire.Lookup(message.Format); ok {
 		format = f // A retry keeps the format of its first attempt.
 	}
-	return m.exchange(ctx, c, format, &message, wire.Attempt{DeliveryID: deliveryID(job), Number: job.Number, At: at})
+	attempt := wire.Attempt{DeliveryID: deliveryID(job), Number: job.Number, At: at}
+	return m.exchange(ctx, c, format, &message, attempt, job.Number > 1)
 }
 
-// exchange sends a message once and judges the answer.
-func (m *Manager) exchange(ctx context.Context, c *compiled, format wire.Format, message *alma.Message, attempt wire.Attempt) lane.Outcome {
+// exchange sends a message once and judges the answer. What was sent and
+// answered is noted when it failed, when the answer had a body, or when full
+// is set; else it can be told from the event (see fillDetails).
+func (m *Manager) exchange(ctx context.Context, c *compiled, format wire.Format, message *alma.Message, attempt wire.Attempt, full bool) lane.Outcome {
 	headers := append(format.Sign(message, c.webhook.Config.Secret, attempt), c.headers...)
 	result := m.sender.Send(ctx, send.Request{
 		URL: c.webhook.Config.URL, Header: headers, Body: message.Body, Timeout: c.effective.Timeout,
@@ -53,7 +56,7 @@ func (m *Manager) exchange(ctx context.Context, c *compiled, format wire.Format,
 		out.Attempt.Error = statusError(out.Verdict.Reason, result.StatusCode)
 	}
 	out.Attempt.Reason = out.Verdict.Reason
-	if out.Verdict.Outcome != wire.Success || len(result.Body) > 0 {
+	if out.Verdict.Outcome != wire.Success || len(result.Body) > 0 || full {
 		out.Attempt.Detail = c.detail(headers, &result)
 	}
 	return out

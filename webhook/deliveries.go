@@ -248,7 +248,7 @@ func (m *Manager) Test(ctx context.Context, id string) (alma.Attempt, error) {
 	if err != nil {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
 	}
-	out := m.exchange(ctx, c, c.format, &message, wire.Attempt{DeliveryID: "test_" + ev.ID, Number: 1, At: time.Now()})
+	out := m.exchange(ctx, c, c.format, &message, wire.Attempt{DeliveryID: "test_" + ev.ID, Number: 1, At: time.Now()}, true)
 	if out.Canceled {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, context.Cause(ctx))
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -61,7 +62,7 @@ func run(ctx context.Context, args []string, io stdio) int {
 		return exit // --help was asked for, and printed.
 	}
 	if err != nil {
-		fmt.Fprintf(io.err, "alma: %v\nRun \"alma %s --help\" to see what is expected.\n", err, commandOf(err))
+		fmt.Fprintf(io.err, "alma: %v\nRun \"alma %s--help\" to see what is expected.\n", err, commandOf(err))
 		return exitUsage
 	}
 	kctx.BindTo(ctx, (*context.Context)(nil))
@@ -80,8 +81,8 @@ func run(ctx context.Context, args []string, io stdio) int {
 // commandOf names the command that a usage error is about, for the hint.
 func commandOf(err error) string {
 	var parse *kong.ParseError
-	if errors.As(err, &parse) && parse.Context != nil {
-		return parse.Context.Command()
+	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+		return strings.TrimPrefix(parse.Context.Selected().FullPath(), "alma ") + " "
 	}
 	return ""
 }

@@ -46,7 +46,7 @@ func (c *serveCmd) Run(ctx context.Context, conn *connection, s *settings, io st
 	warnOpen(logger, c)
 	select {
 	case <-ctx.Done():
-		logger.Info("stopping", "grace", c.Grace)
+		logger.Info("stopping; requests and deliveries in flight may finish", "grace", c.Grace.String())
 	case <-n.http.Ended():
 		return errors.Join(errors.New("the server stopped by itself; its log says why"), n.stop(ctx))
 	}

@@ -214,7 +214,7 @@ func (s *Settler) failed(err error, records int, wait time.Duration) {
 	s.mu.Lock()
 	s.failing = true
 	s.mu.Unlock()
-	s.cfg.Logger.Error("outcomes cannot be stored; no new attempts start until they are", "outcomes", records, "wait", wait, "error", err)
+	s.cfg.Logger.Error("outcomes cannot be stored; no new attempts start until they are", "outcomes", records, "wait", wait.String(), "error", err)
 }
 
 func (s *Settler) healed() {

@@ -51,7 +51,7 @@ func (t *Tail) Run(ctx context.Context, from alma.Position, handle func(alma.Log
 			if ctx.Err() != nil {
 				return
 			}
-			t.logger.Warn("cannot read the event log; trying again", "wait", wait, "error", err)
+			t.logger.Warn("cannot read the event log; trying again", "wait", wait.String(), "error", err)
 			sleep(ctx, wait)
 			wait = min(2*wait, maxWait)
 			continue

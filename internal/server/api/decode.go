@@ -57,6 +57,9 @@ func readBody[T any](c *call, into *T) (*faultList, error) {
 	if err != nil {
 		return nil, err
 	}
+	if body = space(body); body[0] != '{' {
+		return nil, fault("", "is %s; want an object", kindOf(body))
+	}
 	faults := &faultList{}
 	decodeObject(faults, "", body, reflect.ValueOf(into).Elem())
 	return faults, nil

@@ -172,7 +172,7 @@ func TestWebhookActions(t *testing.T) {
 		t.Errorf("test of a failing listener answered %s", a.body)
 	}
 	r.listener.Close()
-	if a = r.post(path+"/test", nil).want(http.StatusOK); a.value("status_code") != nil || a.text("reason") != "connect" || a.text("error") == "" {
+	if a = r.post(path+"/test", nil).want(http.StatusOK); a.value("status_code") != nil || a.text("reason") == "" || a.text("error") == "" {
 		t.Errorf("test of a dead listener answered %s", a.body)
 	}
 	r.do(r.admin, http.MethodDelete, path, nil).want(http.StatusNoContent)
