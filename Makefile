@@ -1,4 +1,4 @@
-# Everything a contributor runs. `make test` is the test command of the README.
+# Everything a contributor runs.
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X github.com/alma-events/alma/wire.Version=$(VERSION)
@@ -7,13 +7,9 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 
 .PHONY: test lint build release bench fuzz demo
 
-# The whole test suite, under the race detector where a C compiler is present
-# (the detector needs one); the programs themselves are built without cgo.
+# The same as: bash scripts/test.sh
 test:
-	go vet ./...
-	@if [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null; \
-	then echo "go test -race ./..."; go test -race ./...; \
-	else echo "no C compiler: the tests run without the race detector"; go test ./...; fi
+	bash scripts/test.sh
 
 lint:
 	go run $(LINT) run ./...

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -41,6 +42,11 @@ func (f *configFile) Validate(app *kong.Application) error {
 
 // Resolve implements [kong.Resolver].
 func (f *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, name := range flag.Envs {
+		if _, set := os.LookupEnv(name); set {
+			return nil, nil //nolint:nilnil // The variable wins; kong asks files last, but would let them win.
+		}
+	}
 	for _, name := range []string{flag.Name, strings.ReplaceAll(flag.Name, "-", "_")} {
 		value, ok := f.values[name]
 		if list, many := value.([]any); many {

@@ -188,7 +188,7 @@ func (s *Server) URL() string {
 	switch {
 	case addr == nil:
 		return ""
-	case s.http.TLSConfig != nil:
+	case s.cfg.CertFile != "":
 		return "https://" + addr.String()
 	default:
 		return "http://" + addr.String()

@@ -60,12 +60,7 @@ func primaryCode(err error) int {
 }
 
 // isConstraint reports whether a UNIQUE or primary key refused a row.
-func isConstraint(err error) bool { return primaryCode(err) == sqlite3.SQLITE_CONSTRAINT }
-
-// notFound turns an absent row into ErrNotFound.
-func notFound(err error, what string) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("%s: %w", what, alma.ErrNotFound)
-	}
-	return err
+func isConstraint(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }

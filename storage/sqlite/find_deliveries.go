@@ -36,7 +36,7 @@ func (s *Store) FindDeliveries(ctx context.Context, q alma.DeliveryQuery) (alma.
 		return err
 	})
 	for err == nil && !f.ended && len(f.found) < f.want {
-		err = s.read(ctx, operation, func(ctx context.Context, st *statements) error { return f.step(ctx, st) })
+		err = s.read(ctx, operation, f.step)
 	}
 	if err != nil {
 		return alma.Page[alma.Delivery]{}, err

@@ -27,7 +27,7 @@ func (s *Store) FindEvents(ctx context.Context, q alma.EventQuery) (alma.Page[al
 		return err
 	})
 	for err == nil && !f.done() {
-		err = s.read(ctx, operation, func(ctx context.Context, st *statements) error { return f.step(ctx, st) })
+		err = s.read(ctx, operation, f.step)
 	}
 	if err != nil {
 		return alma.Page[alma.Event]{}, err

@@ -39,7 +39,7 @@ func (j *job) wait(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 		if j.state.CompareAndSwap(jobQueued, jobWithdrawn) {
-			return context.Cause(ctx)
+			return ctx.Err()
 		}
 		return <-j.result
 	}
@@ -69,7 +69,7 @@ func (j *job) call(t *txn) (err error) {
 // write hands a change to the writer and waits until it is committed.
 func (s *Store) write(ctx context.Context, j *job) error {
 	if err := ctx.Err(); err != nil {
-		return wrap(j.operation, context.Cause(ctx))
+		return wrap(j.operation, err)
 	}
 	j.result = make(chan error, 1)
 	if err := s.queue.push(j); err != nil {

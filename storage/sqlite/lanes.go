@@ -105,7 +105,7 @@ func scanException(rows *sql.Rows, webhookID string, extra ...any) (alma.Excepti
 	e := alma.Exception{WebhookID: webhookID}
 	var next int64
 	var members string
-	dest := []any{&e.Position.Seq, (*string)(&e.Status), &e.InFlight, &e.Attempts, &next, &e.Manual, (*string)(&e.LastReason), &e.LastError, &e.LastStatusCode, &e.BatchID, &members}
+	dest := []any{&e.Position.Seq, (*string)(&e.Status), &e.InFlight, &e.Attempts, &next, (*int64)(&e.Delay), &e.Manual, (*string)(&e.LastReason), &e.LastError, &e.LastStatusCode, &e.BatchID, &members}
 	if err := rows.Scan(append(dest, extra...)...); err != nil {
 		return alma.Exception{}, err
 	}

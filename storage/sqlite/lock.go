@@ -52,8 +52,8 @@ func resolvePath(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("alma: open %s: %w", path, err)
 	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		return real, nil
+	if target, err := filepath.EvalSymlinks(abs); err == nil {
+		return target, nil
 	}
 	if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil { // The file is yet to be made.
 		return filepath.Join(dir, filepath.Base(abs)), nil

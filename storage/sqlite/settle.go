@@ -55,7 +55,7 @@ func weighSettlement(st *alma.Settlement) int {
 // nothing.
 type settling struct {
 	*txn
-	ctx  context.Context //nolint:containedctx // Lives as long as the one call that made it.
+	ctx  context.Context // Lives as long as the one call that made it.
 	err  error
 	args []any
 }

@@ -41,7 +41,7 @@ func (s *statements) prepare(ctx context.Context, query string) (*sql.Stmt, erro
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if other := s.cache[query]; other != nil { // Somebody was quicker.
-		return other, errors.Join(stmt.Close())
+		return other, stmt.Close() //nolint:sqlclosecheck // Closed at once.
 	}
 	s.cache[query] = stmt
 	return stmt, nil
@@ -75,14 +75,14 @@ func (p *inTx) PrepareContext(ctx context.Context, query string) (*sql.Stmt, err
 // What fails is lacked again.
 func (p *inTx) learn(ctx context.Context) {
 	for _, query := range p.lack {
-		_, _ = p.pool.prepare(ctx, query)
+		_, _ = p.pool.prepare(ctx, query) //nolint:sqlclosecheck // As in exec.
 	}
 	p.lack = nil
 }
 
 // exec runs a statement and returns the number of rows it changed.
 func (s *statements) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	stmt, err := s.prepare(ctx, query)
+	stmt, err := s.prepare(ctx, query) //nolint:sqlclosecheck // Stays in the cache, which close empties.
 	if err != nil {
 		return 0, err
 	}
@@ -95,7 +95,7 @@ func (s *statements) exec(ctx context.Context, query string, args ...any) (int64
 
 // query runs a statement and calls scan for each row.
 func (s *statements) query(ctx context.Context, scan func(*sql.Rows) error, query string, args ...any) (err error) {
-	stmt, err := s.prepare(ctx, query)
+	stmt, err := s.prepare(ctx, query) //nolint:sqlclosecheck // Stays in the cache, which close empties.
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (s *statements) query(ctx context.Context, scan func(*sql.Rows) error, quer
 
 // one scans the first row into dest, or returns sql.ErrNoRows.
 func (s *statements) one(ctx context.Context, dest []any, query string, args ...any) error {
-	stmt, err := s.prepare(ctx, query)
+	stmt, err := s.prepare(ctx, query) //nolint:sqlclosecheck // Stays in the cache, which close empties.
 	if err != nil {
 		return err
 	}

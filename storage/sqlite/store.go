@@ -99,7 +99,7 @@ func (s *Store) read(ctx context.Context, operation string, f func(ctx context.C
 	case err == nil:
 		return nil
 	case ctx.Err() != nil: // The driver may say "interrupted" instead.
-		err = context.Cause(ctx)
+		err = ctx.Err()
 	case limited.Err() != nil:
 		err = fmt.Errorf("%w: another transaction holds the database: %w", alma.ErrUnavailable, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -89,8 +90,8 @@ func testOneWinner(e *env) {
 	w := e.webhook("wh_1")
 	var won, updated atomic.Int64
 	together(n, func(i int) {
-		m := memory("a", fmt.Sprint(i), func(m *alma.Memory) { m.Version = 2 })
-		_, err := e.ApplyMemories(e.ctx, []alma.MemoryChange{{Memory: m, ExpectVersion: 1}}, []alma.Event{e.event(fmt.Sprint(i))})
+		m := memory("a", strconv.Itoa(i), func(m *alma.Memory) { m.Version = 2 })
+		_, err := e.ApplyMemories(e.ctx, []alma.MemoryChange{{Memory: m, ExpectVersion: 1}}, []alma.Event{e.event(strconv.Itoa(i))})
 		count(e, err, &won)
 		_, err = e.UpdateWebhook(e.ctx, w)
 		count(e, err, &updated)
@@ -112,7 +113,7 @@ func testEverything(e *env) {
 	e.webhook("wh_0")
 	steps := []func(i int) error{
 		func(i int) error { _, err := e.Append(e.ctx, []alma.Event{e.event(fmt.Sprint("e", i))}); return err },
-		func(i int) error {
+		func(int) error {
 			return e.Settle(e.ctx, alma.Settlement{Watermark: e.horizon(), Attempts: []alma.SettledAttempt{success("wh_0", e.horizon())}})
 		},
 		func(i int) error {
@@ -124,15 +125,15 @@ func testEverything(e *env) {
 			e.webhook(id)
 			return e.DeleteWebhook(e.ctx, id)
 		},
-		func(i int) error { _, err := e.FindDeliveries(e.ctx, alma.DeliveryQuery{}); return err },
-		func(i int) error { _, err := e.FindEvents(e.ctx, alma.EventQuery{Agent: "agent"}); return err },
-		func(i int) error {
+		func(int) error { _, err := e.FindDeliveries(e.ctx, alma.DeliveryQuery{}); return err },
+		func(int) error { _, err := e.FindEvents(e.ctx, alma.EventQuery{Agent: "agent"}); return err },
+		func(int) error {
 			_, err := e.SearchMemories(e.ctx, alma.MemorySearch{Text: "words", Agent: "agent", ProjectID: "project", Limit: 3})
 			return err
 		},
-		func(i int) error { _, err := e.Checkpoint(e.ctx); return err },
+		func(int) error { _, err := e.Checkpoint(e.ctx); return err },
 		func(i int) error { return e.CreateKey(e.ctx, apiKey(fmt.Sprint("key_", i))) },
-		func(i int) error { _, err := e.Webhooks(e.ctx); return err },
+		func(int) error { _, err := e.Webhooks(e.ctx); return err },
 	}
 	together(len(steps)*3, func(i int) {
 		for n := range 10 {

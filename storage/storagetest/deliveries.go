@@ -200,7 +200,7 @@ func testDeliveryPages(e *env) {
 		}
 		return e.FindDeliveries(e.ctx, q)
 	})
-	all := append(first.Items, rest...)
+	all := slices.Concat(first.Items, rest)
 	seen := map[string]bool{}
 	for i, d := range all {
 		if seen[d.ID] {

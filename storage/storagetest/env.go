@@ -21,7 +21,7 @@ import (
 type env struct {
 	*testing.T
 	alma.Storage
-	ctx      context.Context //nolint:containedctx // Lives as long as the case.
+	ctx      context.Context // Lives as long as the case.
 	features Features
 }
 
@@ -149,7 +149,7 @@ func failure(webhookID string, number int, positions ...alma.Position) alma.Sett
 // pending returns the exception that follows a failed attempt.
 func pending(webhookID string, attempts int, pos alma.Position) alma.Exception {
 	return alma.Exception{
-		WebhookID: webhookID, Position: pos, Status: alma.StatusPending, Attempts: attempts, NextAttemptAt: moment.Add(time.Hour),
+		WebhookID: webhookID, Position: pos, Status: alma.StatusPending, Attempts: attempts, NextAttemptAt: moment.Add(time.Hour), Delay: 90 * time.Minute,
 		LastReason: alma.ReasonStatus5xx, LastError: "the listener answered 503", LastStatusCode: 503,
 		Message: &alma.Message{
 			Format: alma.FormatAlma, ContentType: "application/json",

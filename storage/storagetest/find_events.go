@@ -124,7 +124,9 @@ func testManyIDs(e *env) {
 	for i := range ids {
 		ids[i] = fmt.Sprintf("a-%d", i)
 	}
-	e.equal(len(e.events(alma.EventQuery{IDs: ids, Cursor: alma.Cursor{Limit: 200}})), 150, "number of events found")
+	page, err := e.FindEvents(e.ctx, alma.EventQuery{IDs: ids, Cursor: alma.Cursor{Limit: 200}})
+	e.check(err, "find events")
+	e.equal(len(page.Items), 150, "number of events found")
 }
 
 func testBadCursor(e *env) {

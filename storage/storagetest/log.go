@@ -3,6 +3,7 @@ package storagetest
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,7 +28,7 @@ var logCases = []testCase{
 func testOrder(e *env) {
 	first := e.appendN("a", 100)
 	second := e.appendN("b", 37)
-	all := append(first, second...)
+	all := slices.Concat(first, second)
 	got := e.readAll(alma.Position{})
 	if len(got) != len(all) {
 		e.Fatalf("read %d events of %d", len(got), len(all))
@@ -105,7 +106,7 @@ func testDuplicatesWithin(e *env) {
 
 func testReadLimits(e *env) {
 	big := func(ev *alma.Event) { ev.Data = json.RawMessage(`{"x":"` + strings.Repeat("y", 1_000_000) + `"}`) }
-	const n = 14
+	const n = 10
 	for i := range n {
 		e.append(e.event(string(rune('a'+i)), big))
 	}

@@ -119,7 +119,7 @@ func testGetMemories(e *env) {
 		list[i] = memory(fmt.Sprintf("m%d", i), "x")
 	}
 	e.save(list...)
-	ids := make([]string, 33_000)
+	ids := make([]string, 2_000)
 	for i := range ids {
 		ids[i] = fmt.Sprintf("m%d", i)
 	}

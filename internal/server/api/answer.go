@@ -86,5 +86,5 @@ func writeBody(w http.ResponseWriter, status int, contentType string, v any) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
-	w.Write(b.Bytes()) //nolint:errcheck,gosec // A client that is gone needs no answer; JSON is no HTML.
+	w.Write(b.Bytes()) //nolint:errcheck // A client that is gone needs no answer.
 }

@@ -27,7 +27,7 @@ func newKey() string {
 	key = append(key, keyPrefix...)
 	var b [2 * keyRandom]byte
 	for len(key) < cap(key) {
-		rand.Read(b[:]) //nolint:errcheck // Never fails since Go 1.24.
+		rand.Read(b[:]) // Never fails since Go 1.24.
 		for _, x := range b {
 			if int(x) < even && len(key) < cap(key) {
 				key = append(key, keyAlphabet[int(x)%len(keyAlphabet)])

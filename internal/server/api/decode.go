@@ -17,9 +17,9 @@ type faultList struct {
 	known map[string]bool
 }
 
-// add notes a fault unless the place has one already: what a later check says
+// addf notes a fault unless the place has one already: what a later check says
 // about a member that could not be read would only confuse.
-func (f *faultList) add(field, format string, args ...any) {
+func (f *faultList) addf(field, format string, args ...any) {
 	if f.known[field] {
 		return
 	}
@@ -39,7 +39,7 @@ func (f *faultList) merge(prefix string, err error) {
 		return
 	}
 	for _, one := range invalidInput.Faults {
-		f.add(one.Field, "%s", one.Message)
+		f.addf(one.Field, "%s", one.Message)
 	}
 }
 
@@ -69,7 +69,7 @@ func readBody[T any](c *call, into *T) (*faultList, error) {
 // their fields alone; names count in their exact case.
 func decodeObject(faults *faultList, prefix string, raw []byte, into reflect.Value) {
 	if raw = space(raw); raw[0] != '{' {
-		faults.add(prefix, "is %s; want an object", kindOf(raw))
+		faults.addf(prefix, "is %s; want an object", kindOf(raw))
 		return
 	}
 	fields := fieldsOf(into.Type())
@@ -77,7 +77,7 @@ func decodeObject(faults *faultList, prefix string, raw []byte, into reflect.Val
 		place := join(prefix, name)
 		index, ok := fields[name]
 		if !ok {
-			faults.add(place, "unknown member; check its spelling")
+			faults.addf(place, "unknown member; check its spelling")
 			continue
 		}
 		decodeValue(faults, place, value, into.Field(index))
@@ -97,7 +97,7 @@ func decodeValue(faults *faultList, place string, raw json.RawMessage, into refl
 		into.Set(reflect.New(into.Type().Elem()))
 		decodeObject(faults, place, raw, into.Elem())
 	case json.Unmarshal(raw, into.Addr().Interface()) != nil:
-		faults.add(place, "is %s; want %s", kindOf(raw), wantOf(into))
+		faults.addf(place, "is %s; want %s", kindOf(raw), wantOf(into))
 	}
 }
 

@@ -71,7 +71,7 @@ func TestMembersAndElements(t *testing.T) {
 func TestFaultsAreToldOncePerPlace(t *testing.T) {
 	t.Parallel()
 	var f faultList
-	f.add("a", "first")
+	f.addf("a", "first")
 	f.merge("", &alma.ValidationError{Faults: []alma.Fault{{Field: "a", Message: "second"}, {Field: "b", Message: "100%"}}})
 	f.merge("c", errors.New("plain"))
 	f.merge("d", nil)

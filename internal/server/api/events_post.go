@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -97,19 +98,19 @@ func decodeEvents(faults *faultList, body []byte) []alma.Event {
 		return []alma.Event{decodeEvent(faults, "", body)}
 	case '[':
 	default:
-		faults.add("", "is %s; want an event, or an array of events", kindOf(body))
+		faults.addf("", "is %s; want an event, or an array of events", kindOf(body))
 		return nil
 	}
 	events := []alma.Event{}
 	for raw := range elements(body) {
 		if len(events) == maxEvents {
-			faults.add("", "the array is too long; at most %d events are taken in one request", maxEvents)
+			faults.addf("", "the array is too long; at most %d events are taken in one request", maxEvents)
 			break
 		}
 		events = append(events, decodeEvent(faults, element(len(events)), raw))
 	}
 	if len(events) == 0 {
-		faults.add("", "the array is empty; want at least one event")
+		faults.addf("", "the array is empty; want at least one event")
 	}
 	return events
 }
@@ -142,7 +143,7 @@ func (c *call) ownEvents(events []alma.Event) error {
 // at all has told so already.
 func prepareEvents(faults *faultList, events []alma.Event, array bool) {
 	if len(events) > maxEvents {
-		faults.add("", "the array is too long; at most %d events are taken in one request", maxEvents)
+		faults.addf("", "the array is too long; at most %d events are taken in one request", maxEvents)
 	}
 	now := time.Now()
 	for i := range events {
@@ -160,10 +161,14 @@ func prepareEvents(faults *faultList, events []alma.Event, array bool) {
 	}
 }
 
+// appendEvents stores prepared events. Manager.Append would prepare them once
+// more.
 func (s *Server) appendEvents(c *call, events []alma.Event) error {
-	appended, err := s.manager.Append(c.r.Context(), events...)
+	appended, err := s.manager.Publish(c.r.Context(), events, func(ctx context.Context) ([]alma.Appended, error) {
+		return s.store.Append(ctx, events)
+	})
 	if err != nil {
-		return err //nolint:wrapcheck // The manager says what was done.
+		return fmt.Errorf("alma: append events: %w", err)
 	}
 	out := acceptance{EventIDs: make([]string, len(appended))}
 	for i, a := range appended {

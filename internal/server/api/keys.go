@@ -50,11 +50,11 @@ func (s *Server) postKey(c *call) error {
 
 func checkKey(faults *faultList, in keyInput) {
 	if !slices.Contains(anyRole, in.Role) {
-		faults.add("role", "want one of admin, ingest, read")
+		faults.addf("role", "want one of admin, ingest, read")
 	}
 	checkLabel(faults, "name", in.Name)
 	if in.Name == "" {
-		faults.add("name", "missing: want a name by which people know the key")
+		faults.addf("name", "missing: want a name by which people know the key")
 	}
 	checkLabel(faults, "project_id", in.ProjectID)
 }
@@ -62,7 +62,7 @@ func checkKey(faults *faultList, in keyInput) {
 // checkLabel holds names to what the names in events are held to.
 func checkLabel(faults *faultList, field, s string) {
 	if len(s) > alma.MaxNameBytes || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		faults.add(field, "want at most %d bytes of UTF-8 text without control characters", alma.MaxNameBytes)
+		faults.addf(field, "want at most %d bytes of UTF-8 text without control characters", alma.MaxNameBytes)
 	}
 }
 

@@ -85,7 +85,7 @@ func (s *Server) patchMemory(c *call) error {
 		return err
 	}
 	if len(in.Data) == 0 {
-		faults.add("data", "missing: want the members to change, such as {\"confidence\": 0.9}")
+		faults.addf("data", "missing: want the members to change, such as {\"confidence\": 0.9}")
 	}
 	if err := faults.err(); err != nil {
 		return err

@@ -34,7 +34,7 @@ func (s *Server) retrieveMemories(c *call) error {
 	q := memory.Query{Text: in.Query, Agent: in.Agent, ProjectID: project, Types: in.Types}
 	if in.Limit != nil {
 		if q.Limit = *in.Limit; q.Limit < 1 || q.Limit > memory.MaxLimit {
-			faults.add("limit", "%d is out of range; want 1 to %d", q.Limit, memory.MaxLimit)
+			faults.addf("limit", "%d is out of range; want 1 to %d", q.Limit, memory.MaxLimit)
 		}
 	}
 	if err := faults.err(); err != nil {
@@ -68,7 +68,7 @@ func (s *Server) consolidateMemories(c *call) error {
 	r := memory.Request{Agent: in.Agent, ProjectID: project, Type: in.Type, DryRun: in.DryRun}
 	if in.Threshold != nil {
 		if r.Threshold = *in.Threshold; r.Threshold <= 0 || r.Threshold > 1 {
-			faults.add("threshold", "%v is out of range; want more than 0 and at most 1", r.Threshold)
+			faults.addf("threshold", "%v is out of range; want more than 0 and at most 1", r.Threshold)
 		}
 	}
 	if err := faults.err(); err != nil {

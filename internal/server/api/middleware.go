@@ -62,10 +62,10 @@ func (s *Server) around(next http.Handler) http.Handler {
 
 // recovered answers 500 after a panic. What was thrown goes to the log alone.
 func (s *Server) recovered(a *answer, r *http.Request, id string, thrown any) {
-	switch {
-	case thrown == nil:
+	switch thrown {
+	case nil:
 		return
-	case thrown == http.ErrAbortHandler: //nolint:errorlint,err113 // A value thrown as it is, not an error chain.
+	case http.ErrAbortHandler:
 		panic(thrown)
 	}
 	s.logger.ErrorContext(r.Context(), "request panicked", "method", r.Method, "path", r.URL.Path,
@@ -86,17 +86,16 @@ func internalProblem(id string) *problem {
 func requestID(r *http.Request) string {
 	const longest = 128
 	id := r.Header.Get(headerRequestID)
-	if id != "" && len(id) <= longest && !strings.ContainsFunc(id, unfitForID) {
+	if id != "" && len(id) <= longest && strings.Trim(id, idCharacters) == "" {
 		return id
 	}
 	var b [12]byte
-	rand.Read(b[:]) //nolint:errcheck // Never fails since Go 1.24.
+	rand.Read(b[:]) // Never fails since Go 1.24.
 	return "req_" + hex.EncodeToString(b[:])
 }
 
-func unfitForID(c rune) bool {
-	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-", c))
-}
+// idCharacters are fit for a log.
+const idCharacters = keyAlphabet + "._-"
 
 // serve is what happens to the request of one operation: authorization, the
 // query, the handler, and the answer for what went wrong.

@@ -54,7 +54,7 @@ func elements(array []byte) iter.Seq[json.RawMessage] {
 
 // cutValue splits valid JSON behind its first value.
 func cutValue(b []byte) (value, rest []byte) {
-	end := 0
+	var end int
 	switch b[0] {
 	case '"':
 		end = stringEnd(b)

@@ -39,7 +39,7 @@ func (s *Server) streamEvents(c *call) error {
 	}
 	changed := s.store.Watch(ctx) // Before the first read: nothing falls between.
 	if err := st.begin(); err != nil {
-		return nil //nolint:nilerr // The client is gone.
+		return nil // The client is gone.
 	}
 	heartbeat := time.NewTicker(s.heartbeat)
 	defer heartbeat.Stop()
@@ -132,7 +132,7 @@ func writeEvent(b *bytes.Buffer, ev *alma.Event) {
 	b.WriteString("id: " + ev.Position.String() + "\ndata: ")
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(ev) // An event of the log marshals.
+	_ = enc.Encode(ev) //nolint:errchkjson // An event of the log marshals.
 	b.WriteByte('\n')
 }
 

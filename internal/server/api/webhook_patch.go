@@ -16,7 +16,7 @@ func decodeConfig(body []byte) (alma.WebhookConfig, *faultList) {
 	faults := &faultList{}
 	var cfg alma.WebhookConfig
 	if kind := kindOf(space(body)); space(body)[0] != '{' {
-		faults.add("", "is %s; want an object", kind)
+		faults.addf("", "is %s; want an object", kind)
 		return cfg, faults
 	}
 	err := cfg.UnmarshalJSON(body)

@@ -66,6 +66,7 @@ CREATE TABLE alma_exceptions (
     in_flight        INTEGER NOT NULL DEFAULT 0,
     attempts         INTEGER NOT NULL DEFAULT 0,
     next_attempt_at  INTEGER NOT NULL DEFAULT 0,
+    delay            INTEGER NOT NULL DEFAULT 0, -- nanoseconds that lead to next_attempt_at
     manual           INTEGER NOT NULL DEFAULT 0,
     last_reason      TEXT    NOT NULL DEFAULT '',
     last_error       TEXT    NOT NULL DEFAULT '',
