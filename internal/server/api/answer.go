@@ -48,19 +48,23 @@ func (c *call) noContent() error {
 
 // list is the answer of every listing.
 type list[T any] struct {
-	Items []T     `json:"items"`
+	Items []T     `json:"items" nullable:"false"`
 	Next  *string `json:"next" nullable:"true" doc:"What to give as after for the next page; null on the last."`
 }
 
 func newList[T any](items []T, next string) list[T] {
-	l := list[T]{Items: items}
-	if l.Items == nil {
-		l.Items = []T{}
-	}
+	l := list[T]{Items: orEmpty(items)}
 	if next != "" {
 		l.Next = &next
 	}
 	return l
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}

@@ -30,7 +30,7 @@ func (s *Server) listDeliveries(c *call) error {
 	if err != nil {
 		return err
 	}
-	views := make([]deliveryView, len(page.Items))
+	views := make([]DeliveryView, len(page.Items))
 	for i := range page.Items {
 		views[i] = viewDelivery(&page.Items[i])
 	}

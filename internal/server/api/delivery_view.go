@@ -7,8 +7,10 @@ import (
 	"github.com/alma-events/alma"
 )
 
-// deliveryView is a delivery as it is listed.
-type deliveryView struct {
+// DeliveryView is a delivery as it is listed. It is exported, as Settings is,
+// because the reflection of schemas does not look into types that are embedded
+// and not exported.
+type DeliveryView struct {
 	ID             string              `json:"id"`
 	WebhookID      string              `json:"webhook_id"`
 	EventID        string              `json:"event_id"`
@@ -25,8 +27,8 @@ type deliveryView struct {
 
 // deliveryLog is a delivery with its attempts.
 type deliveryLog struct {
-	deliveryView
-	Log []attemptView `json:"attempt_log" doc:"Every attempt, the first one first."`
+	DeliveryView
+	Log []attemptView `json:"attempt_log" nullable:"false" doc:"Every attempt, the first one first."`
 }
 
 type attemptView struct {
@@ -43,8 +45,8 @@ type attemptView struct {
 	ReplayID        string            `json:"replay_id,omitempty"`
 }
 
-func viewDelivery(d *alma.Delivery) deliveryView {
-	return deliveryView{
+func viewDelivery(d *alma.Delivery) DeliveryView {
+	return DeliveryView{
 		ID: d.ID, WebhookID: d.WebhookID, EventID: d.EventID, EventType: d.EventType, URL: d.URL,
 		Status: d.Status, Attempts: d.Attempts, LastError: d.LastError, LastReason: d.LastReason,
 		LastStatusCode: orNull(d.LastStatusCode), NextAttemptAt: timeOrNull(d.NextAttemptAt), CreatedAt: d.CreatedAt.UTC(),
@@ -52,7 +54,7 @@ func viewDelivery(d *alma.Delivery) deliveryView {
 }
 
 func viewDeliveryLog(d *alma.Delivery) deliveryLog {
-	view := deliveryLog{deliveryView: viewDelivery(d), Log: make([]attemptView, len(d.Log))}
+	view := deliveryLog{DeliveryView: viewDelivery(d), Log: make([]attemptView, len(d.Log))}
 	for i := range d.Log {
 		view.Log[i] = viewAttempt(&d.Log[i])
 	}

@@ -10,7 +10,7 @@ import (
 // eventDetail is one event with its delivery to each webhook that wants it.
 type eventDetail struct {
 	alma.Event
-	Deliveries []deliveryView `json:"deliveries"`
+	Deliveries []DeliveryView `json:"deliveries" nullable:"false"`
 }
 
 func (s *Server) listEvents(c *call) error {
@@ -38,7 +38,7 @@ func (s *Server) getEvent(c *call) error {
 	if len(page.Items) == 0 || !c.sees(page.Items[0].ProjectID) {
 		return notFound("event")
 	}
-	detail := eventDetail{Event: page.Items[0], Deliveries: []deliveryView{}}
+	detail := eventDetail{Event: page.Items[0], Deliveries: []DeliveryView{}}
 	owned, err := s.ownedWebhooks(c)
 	if err != nil {
 		return err

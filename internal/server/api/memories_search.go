@@ -17,8 +17,9 @@ type retrieveInput struct {
 
 // retrieval holds ranked memories in the form of a listing, all on one page.
 type retrieval struct {
-	ID string `json:"id" doc:"Names the retrieval; the memory_id of its ACCESSED event."`
-	list[alma.ScoredMemory]
+	ID    string              `json:"id" doc:"Names the retrieval; the memory_id of its ACCESSED event."`
+	Items []alma.ScoredMemory `json:"items" nullable:"false" doc:"The best first."`
+	Next  *string             `json:"next" nullable:"true" doc:"Always null."`
 }
 
 func (s *Server) retrieveMemories(c *call) error {
@@ -44,7 +45,7 @@ func (s *Server) retrieveMemories(c *call) error {
 	if err != nil {
 		return err //nolint:wrapcheck // The memory store says what was done.
 	}
-	return c.reply(http.StatusOK, retrieval{ID: found.ID, list: newList(found.Memories, "")})
+	return c.reply(http.StatusOK, retrieval{ID: found.ID, Items: orEmpty(found.Memories)})
 }
 
 type consolidateInput struct {

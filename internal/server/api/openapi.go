@@ -36,7 +36,7 @@ func (s *Server) getDocument(c *call) error {
 
 // describe makes the OpenAPI 3.1 document from the table of operations.
 func (s *Server) describe() ([]byte, error) {
-	d := describer{huma.NewMapRegistry("#/components/schemas/", schemaName)}
+	d := describer{schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)}
 	doc := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
@@ -51,6 +51,7 @@ func (s *Server) describe() ([]byte, error) {
 	for i := range s.operations {
 		doc.AddOperation(d.operation(&s.operations[i]))
 	}
+	d.openAnswers()
 	b, err := json.Marshal(doc)
 	if err != nil {
 		return nil, fmt.Errorf("alma: describe the api: %w", err)
@@ -84,6 +85,16 @@ func (d describer) operation(op *operation) *huma.Operation {
 	return out
 }
 
+// openAnswers lets answers have more members than are described: they are
+// added without notice. What is sent to us may not.
+func (d describer) openAnswers() {
+	for name, s := range d.schemas.Map() {
+		if !strings.HasSuffix(name, "Input") && !strings.HasSuffix(name, "Patch") {
+			s.AdditionalProperties = nil
+		}
+	}
+}
+
 func (d describer) success(op *operation) *huma.Response {
 	r := &huma.Response{Description: http.StatusText(op.status)}
 	switch op.result {
@@ -105,7 +116,7 @@ func (d describer) input(op *operation) *huma.Schema {
 		one := d.schemas.Schema(op.body, true, "EventInput")
 		most := maxEvents
 		return &huma.Schema{OneOf: []*huma.Schema{one, {Type: "array", Items: one, MaxItems: &most}}}
-	case typeOf[settings]():
+	case typeOf[Settings]():
 		return d.settings(op.method == http.MethodPost)
 	default:
 		return d.schemas.Schema(op.body, true, op.body.Name())
@@ -115,7 +126,7 @@ func (d describer) input(op *operation) *huma.Schema {
 // settings is what a webhook takes: every setting may be left out or null,
 // only a new one needs a url; and the secret, which is never shown, may be given.
 func (d describer) settings(isNew bool) *huma.Schema {
-	s := huma.SchemaFromType(d.schemas, typeOf[settings]())
+	s := huma.SchemaFromType(d.schemas, typeOf[Settings]())
 	s.Required = nil
 	if isNew {
 		s.Required = []string{"url"}
@@ -205,7 +216,7 @@ func schemaName(t reflect.Type, hint string) string {
 		return "MemoryList"
 	case typeOf[list[webhookView]]():
 		return "WebhookList"
-	case typeOf[list[deliveryView]]():
+	case typeOf[list[DeliveryView]]():
 		return "DeliveryList"
 	case typeOf[list[alma.Key]]():
 		return "KeyList"

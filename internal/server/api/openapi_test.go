@@ -84,6 +84,12 @@ func TestDocumentIsWhole(t *testing.T) {
 		}
 		rest = after
 	}
+	for schema, member := range map[string]string{"Retrieval": "items", "Webhook": "retry_count", "DeliveryLog": "attempts", "EventDetail": "data", "NewKey": "key", "MemoryList": "next"} {
+		described, _ := doc.Components.Schemas[schema].(map[string]any)
+		if properties, _ := described["properties"].(map[string]any); properties[member] == nil {
+			t.Errorf("%s lacks %s", schema, member)
+		}
+	}
 	for _, want := range []string{"Event", "EventInput", "Memory", "Webhook", "Delivery", "DeliveryLog", "Key", "Problem", "EventList"} {
 		if doc.Components.Schemas[want] == nil {
 			t.Errorf("no schema %s among %v", want, slices.Sorted(maps.Keys(doc.Components.Schemas)))

@@ -115,7 +115,7 @@ func (s *Server) webhookCalls() []operation {
 		{
 			method: http.MethodPost, path: "/v1/webhooks", roles: onlyRoot,
 			summary: "Register a webhook. Its secret, given or generated, is shown in this answer.",
-			body:    typeOf[settings](), status: http.StatusCreated, result: view, handle: s.postWebhook,
+			body:    typeOf[Settings](), status: http.StatusCreated, result: view, handle: s.postWebhook,
 		},
 		{
 			method: http.MethodGet, path: "/v1/webhooks", roles: reads, params: []param{paramProject, paramLimit, paramAfter},
@@ -126,7 +126,7 @@ func (s *Server) webhookCalls() []operation {
 		{
 			method: http.MethodPatch, path: one, roles: onlyRoot, versioned: true,
 			summary: "Merge a patch into a webhook's settings (RFC 7396).",
-			body:    typeOf[settings](), status: http.StatusOK, result: view, handle: s.patchWebhook,
+			body:    typeOf[Settings](), status: http.StatusOK, result: view, handle: s.patchWebhook,
 		},
 		{
 			method: http.MethodDelete, path: one, roles: onlyRoot, versioned: true,
@@ -146,10 +146,10 @@ func (s *Server) deliveryCalls() []operation {
 			method: http.MethodGet, path: "/v1/deliveries", roles: reads,
 			params:  []param{paramWebhookID, paramEventID, paramStatus, paramProject, paramSince, paramUntil, paramLimit, paramAfter},
 			summary: "List deliveries, those of the newest event first.",
-			status:  http.StatusOK, result: typeOf[list[deliveryView]](), handle: s.listDeliveries,
+			status:  http.StatusOK, result: typeOf[list[DeliveryView]](), handle: s.listDeliveries,
 		},
 		{method: http.MethodGet, path: "/v1/deliveries/{id}", roles: reads, summary: "One delivery, with its attempts.", status: http.StatusOK, result: typeOf[deliveryLog](), handle: s.getDelivery},
-		{method: http.MethodPost, path: "/v1/deliveries/{id}/retry", roles: onlyRoot, summary: "Make a new attempt now.", status: http.StatusAccepted, result: typeOf[deliveryView](), handle: s.retryDelivery},
+		{method: http.MethodPost, path: "/v1/deliveries/{id}/retry", roles: onlyRoot, summary: "Make a new attempt now.", status: http.StatusAccepted, result: typeOf[DeliveryView](), handle: s.retryDelivery},
 	}
 }
 

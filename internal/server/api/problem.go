@@ -17,7 +17,7 @@ type problem struct {
 	Title     string       `json:"title"`
 	Status    int          `json:"status"`
 	Detail    string       `json:"detail" doc:"What was wrong with this request."`
-	Errors    []alma.Fault `json:"errors" doc:"Every fault of the request; empty when it is no matter of single members."`
+	Errors    []alma.Fault `json:"errors" nullable:"false" doc:"Every fault of the request; empty when it is no matter of single members."`
 	RequestID string       `json:"request_id,omitempty" doc:"What to look for in the server's log."`
 
 	header [][2]string // Sent with it.

@@ -70,7 +70,7 @@ func TestContentRules(t *testing.T) {
 func TestCapOnChunkedBodies(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	body := struct{ *bytes.Reader }{bytes.NewReader(bytes.Repeat([]byte("[1,"), 4<<20))} // A type of unknown length.
+	body := struct{ *bytes.Reader }{bytes.NewReader(bytes.Repeat([]byte("[1,"), 3<<20))} // A type of unknown length.
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+"/v1/events", body)
 	if err != nil {
 		t.Fatal(err)

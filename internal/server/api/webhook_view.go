@@ -10,11 +10,11 @@ import (
 	"github.com/alma-events/alma/webhook"
 )
 
-// settings are those of a webhook, in the names and units of
+// Settings are those of a webhook, in the names and units of
 // [alma.WebhookConfig]'s JSON, which a test compares. Durations are seconds.
-type settings struct {
+type Settings struct {
 	URL           string            `json:"url" doc:"Where deliveries go: http or https, without credentials. http only for addresses that the operator allowed."`
-	Events        []alma.EventType  `json:"events" doc:"Types to deliver; empty: all but the operational ones (ALMA_…)."`
+	Events        []alma.EventType  `json:"events" nullable:"false" doc:"Types to deliver; empty: all but the operational ones (ALMA_…)."`
 	Format        alma.Format       `json:"format" doc:"The wire format; alma by default."`
 	Headers       map[string]string `json:"headers" doc:"Sent with each request. Values are never shown; a masked one that is sent back changes nothing."`
 	RetryCount    *int              `json:"retry_count" nullable:"true" doc:"Attempts after the first, at most 50; null where retry_schedule is set."`
@@ -22,9 +22,9 @@ type settings struct {
 	RetryBackoff  *float64          `json:"retry_backoff" nullable:"true" doc:"Multiplies the wait with each further attempt, 1 to 100; null where retry_schedule is set."`
 	RetrySchedule []float64         `json:"retry_schedule" nullable:"true" doc:"The waits in seconds; replaces the three above."`
 	RetryJitter   float64           `json:"retry_jitter" doc:"Spreads each wait by up to this fraction of it, 0 to 1."`
-	AgentFilter   []string          `json:"agent_filter" doc:"Events of these agents only; empty: all."`
-	ProjectFilter []string          `json:"project_filter" doc:"Events of these projects only; empty: all."`
-	TypeFilter    []alma.MemoryType `json:"type_filter" doc:"Events of these memory types only; empty: all."`
+	AgentFilter   []string          `json:"agent_filter" nullable:"false" doc:"Events of these agents only; empty: all."`
+	ProjectFilter []string          `json:"project_filter" nullable:"false" doc:"Events of these projects only; empty: all."`
+	TypeFilter    []alma.MemoryType `json:"type_filter" nullable:"false" doc:"Events of these memory types only; empty: all."`
 	Filter        string            `json:"filter" doc:"A CEL expression over the variable event."`
 	Timeout       *float64          `json:"timeout" nullable:"true" doc:"Seconds for one whole exchange, at most 60."`
 	BatchSize     *int              `json:"batch_size" nullable:"true" doc:"Events in a request, 1 to 1000; over 1 the body is an array."`
@@ -34,7 +34,7 @@ type settings struct {
 	Ordered       bool              `json:"ordered" doc:"Strictly one after another, in the order of the log."`
 	MaxAge        *float64          `json:"max_age" nullable:"true" doc:"Seconds after which an event is counted instead of sent; null: no limit."`
 	ProjectID     string            `json:"project_id" doc:"The owner: such a webhook sees events of this project alone."`
-	Contacts      []string          `json:"contacts" doc:"E-mail addresses to tell of failed deliveries."`
+	Contacts      []string          `json:"contacts" nullable:"false" doc:"E-mail addresses to tell of failed deliveries."`
 	BulkLimit     *int64            `json:"bulk_limit" nullable:"true" doc:"Suppresses events of jobs with more records; 0: never."`
 	DisableAfter  *float64          `json:"disable_after" nullable:"true" doc:"Seconds of unbroken failure that disable the webhook; 0: never."`
 	ContentType   string            `json:"content_type" doc:"json, or xml for the format exlibris."`
@@ -45,7 +45,7 @@ type settings struct {
 // webhookView is a webhook with its settings as they take effect.
 type webhookView struct {
 	ID string `json:"id"`
-	settings
+	Settings
 	Secret       *string           `json:"secret,omitempty" doc:"Only in the answers that create the webhook or rotate its secret."`
 	SecretHint   string            `json:"secret_hint" doc:"The last four characters of a secret of at least 12; else empty."`
 	Signed       bool              `json:"signed" doc:"Whether there is a secret."`
@@ -71,7 +71,7 @@ func viewWebhook(st *webhook.Status) (webhookView, error) {
 		return webhookView{}, err
 	}
 	return webhookView{
-		ID: st.ID, settings: shown, SecretHint: secretHint(st.Config.Secret), Signed: st.Config.Secret != "",
+		ID: st.ID, Settings: shown, SecretHint: secretHint(st.Config.Secret), Signed: st.Config.Secret != "",
 		State: st.State, StateReason: st.StateReason, Lag: st.Lag, LagSeconds: st.LagTime.Seconds(),
 		Health: st.Health, FailingSince: timeOrNull(st.FailingSince), Waiting: st.Waiting, InFlight: st.InFlight,
 		Expired: st.Expired, FilterErrors: st.FilterErrors, FilterError: st.FilterError,
@@ -81,13 +81,13 @@ func viewWebhook(st *webhook.Status) (webhookView, error) {
 
 // viewSettings shows a configuration without what is secret in it. It goes
 // through the configuration's own JSON, so that names and units are said once.
-func viewSettings(cfg alma.WebhookConfig) (settings, error) {
+func viewSettings(cfg alma.WebhookConfig) (Settings, error) {
 	masked := make(map[string]string, len(cfg.Headers))
 	for name := range cfg.Headers {
 		masked[name] = webhook.Masked
 	}
 	cfg.Headers = masked
-	var s settings
+	var s Settings
 	b, err := json.Marshal(cfg)
 	if err == nil {
 		err = json.Unmarshal(b, &s)
@@ -98,13 +98,6 @@ func viewSettings(cfg alma.WebhookConfig) (settings, error) {
 	s.Events, s.AgentFilter, s.ProjectFilter = orEmpty(s.Events), orEmpty(s.AgentFilter), orEmpty(s.ProjectFilter)
 	s.TypeFilter, s.Contacts = orEmpty(s.TypeFilter), orEmpty(s.Contacts)
 	return s, nil
-}
-
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
 }
 
 const (

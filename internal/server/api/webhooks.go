@@ -31,7 +31,9 @@ func (s *Server) postWebhook(c *call) error {
 	if err != nil {
 		return err
 	}
-	view.Secret = &w.Config.Secret
+	if view.Signed {
+		view.Secret = &w.Config.Secret
+	}
 	return c.replyCreated(w.ID, w.Version, view)
 }
 
