@@ -30,13 +30,14 @@ func (p *problem) Error() string {
 	if p.Detail != "" && p.Detail != p.Title {
 		text = p.Detail
 	}
+	lines := []string{text}
 	for _, f := range p.Errors {
-		text += "\n  " + strings.TrimPrefix(f.Field+": ", ": ") + f.Message
+		lines = append(lines, strings.TrimPrefix(f.Field+": ", ": ")+f.Message)
 	}
 	if p.Status == http.StatusUnauthorized {
-		text += "\n  Set ALMA_API_KEY, or run this where \"alma serve\" left <db>.key."
+		lines = append(lines, "Set ALMA_API_KEY, or run this where \"alma serve\" left <db>.key.")
 	}
-	return text
+	return strings.Join(lines, "\n  ")
 }
 
 // call makes a request to the server and decodes its answer into out, unless

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -76,7 +77,7 @@ func (d *demo) start(ctx context.Context, c *demoCmd) error {
 		allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	})
 	if err != nil {
-		d.listener.Close() //nolint:errcheck // The other error matters.
+		d.listener.Close() // The other error matters.
 		return err
 	}
 	return d.register(ctx)
@@ -88,7 +89,7 @@ func freeAddress(ctx context.Context, address string) string {
 	if err != nil {
 		return "127.0.0.1:0"
 	}
-	socket.Close() //nolint:errcheck // It was only tried.
+	socket.Close() // It was only tried.
 	return address
 }
 
@@ -195,7 +196,7 @@ func (d *demo) await(ctx context.Context, n int) error {
 		select {
 		case <-d.counts:
 		case <-timeout.C:
-			return fmt.Errorf("the delivery did not arrive within 10 s; look at the log above")
+			return errors.New("the delivery did not arrive within 10 s; look at the log above")
 		case <-ctx.Done():
 			return nil
 		}

@@ -125,7 +125,7 @@ func writePrivate(name, content string) error {
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", name, err)
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // It is gone after the rename.
+	defer os.Remove(f.Name()) // It is gone after the rename.
 	_, err = f.WriteString(content)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), name)

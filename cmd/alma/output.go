@@ -57,7 +57,7 @@ func printTable(w io.Writer, headers []string, rows [][]string, empty string) {
 	t := table.New().Headers(headers...).Rows(rows...).
 		Border(lipgloss.HiddenBorder()).BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).
 		BorderHeader(false).BorderColumn(false).
-		StyleFunc(func(row, col int) lipgloss.Style {
+		StyleFunc(func(row, _ int) lipgloss.Style {
 			s := lipgloss.NewStyle().PaddingRight(2)
 			if row == table.HeaderRow && isTerminal(w) {
 				s = s.Bold(true)

@@ -44,7 +44,7 @@ func readFile(name string, in io.Reader) ([]byte, error) {
 		}
 		return raw, nil
 	}
-	raw, err := os.ReadFile(name)
+	raw, err := os.ReadFile(name) //nolint:gosec // The user names the file.
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the file: %w", err)
 	}
@@ -102,7 +102,7 @@ func (c *verifyCmd) Run(io stdio) error {
 type versionCmd struct{}
 
 // Run prints the version.
-func (versionCmd) Run(io stdio) error {
+func (versionCmd) Run(io stdio) error { //nolint:unparam // kong wants an error.
 	fmt.Fprintln(io.out, "alma", wire.Version)
 	return nil
 }

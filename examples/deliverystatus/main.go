@@ -70,7 +70,11 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	for range 3 {
-		<-attempted
+		select {
+		case <-attempted:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	// Shutdown waits for what is in flight and makes its outcome durable. The
 	// retry that waits goes on after the next Start.
