@@ -32,6 +32,9 @@ func (x *exchange) failure(ctx context.Context, err error) Result {
 			return res
 		}
 	}
+	if !x.answered.Load() {
+		return failedf(alma.ReasonConnect, "the connection to %s broke while %s, before a byte of the answer", x.host, x.now())
+	}
 	return failedf(alma.ReasonProtocol, "the answer is not understandable HTTP (%s)", x.now())
 }
 
