@@ -14,7 +14,7 @@ func CheckJSON(raw []byte) error {
 	if !utf8.Valid(raw) {
 		return errors.New("the text is not valid UTF-8")
 	}
-	if depth := jsonDepth(raw); depth > MaxEventDepth {
+	if depth := JSONDepth(raw); depth > MaxEventDepth {
 		return fmt.Errorf("nested %d deep; at most %d levels are taken", depth, MaxEventDepth)
 	}
 	if json.Valid(raw) {
@@ -29,9 +29,9 @@ func CheckJSON(raw []byte) error {
 	return fmt.Errorf("malformed JSON: %w", err)
 }
 
-// jsonDepth returns how deep brackets nest outside strings. It needs no valid
+// JSONDepth returns how deep brackets nest outside strings. It needs no valid
 // JSON, so that it can run before a parser that recurses.
-func jsonDepth(raw []byte) int {
+func JSONDepth(raw []byte) int {
 	depth, deepest, inString := 0, 0, false
 	for i := 0; i < len(raw); i++ {
 		switch c := raw[i]; {

@@ -77,7 +77,7 @@ func (m *Memory) prepareData(faults *Faults) {
 	if n := len(m.Data); n > MaxMemoryBytes {
 		faults.Addf("data", "has %d bytes; at most %d are taken: keep large content elsewhere and save a reference", n, MaxMemoryBytes)
 	}
-	if depth := jsonDepth(m.Data); depth > MaxMemoryDepth {
+	if depth := JSONDepth(m.Data); depth > MaxMemoryDepth {
 		faults.Addf("data", "nested %d deep; at most %d levels are taken", depth, MaxMemoryDepth)
 	}
 	m.checkMembers(faults)

@@ -12,6 +12,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -48,10 +49,12 @@ func run(ctx context.Context, out io.Writer, file string) error {
 	}
 	arrived := make(chan string, 10)
 	stop, err := deliver(ctx, store, arrived)
+	if stop != nil {
+		defer stop()
+	}
 	if err != nil {
 		return err
 	}
-	defer stop()
 
 	if err := shop.order(ctx, "teapot", 24); err != nil {
 		return err
@@ -112,9 +115,12 @@ func (s *shop) insert(ctx context.Context, tx *sql.Tx, article string, total int
 	if err != nil {
 		return err
 	}
+	data, err := json.Marshal(map[string]any{"article": article, "total": total})
+	if err != nil {
+		return err
+	}
 	ev := alma.Event{
-		Type: "ORDER_PLACED", MemoryID: fmt.Sprint("order-", id), MemoryType: "order", ProjectID: "shop",
-		Data: fmt.Appendf(nil, `{"article":%q,"total":%d}`, article, total),
+		Type: "ORDER_PLACED", MemoryID: fmt.Sprint("order-", id), MemoryType: "order", ProjectID: "shop", Data: data,
 	}
 	// Prepare fills in what is missing and checks the rest.
 	if err := ev.Prepare(time.Now()); err != nil {
@@ -148,14 +154,11 @@ func deliver(ctx context.Context, store *sqlite.Store, arrived chan<- string) (s
 		return nil, err
 	}
 	server := httptest.NewServer(handler) // Another service, in life.
-	stop = func() {
-		manager.Shutdown(context.WithoutCancel(ctx))
+	hook, err := manager.Add(ctx, alma.WebhookConfig{URL: server.URL, Secret: secret, Ordered: true})
+	return func() {
+		ctx := context.WithoutCancel(ctx)
+		manager.Remove(ctx, hook.ID) // The next start has another listener.
+		manager.Shutdown(ctx)
 		server.Close()
-	}
-	_, err = manager.Add(ctx, alma.WebhookConfig{URL: server.URL, Secret: secret, Ordered: true})
-	if err != nil {
-		stop()
-		return nil, err
-	}
-	return stop, nil
+	}, err
 }

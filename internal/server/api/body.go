@@ -88,10 +88,10 @@ func tooLarge(limit int64) *problem {
 func checkText(body []byte) error {
 	switch {
 	case len(bytes.TrimSpace(body)) == 0:
-		return newProblem(http.StatusBadRequest, "the body is empty; want JSON")
+		return fault("", "the body is empty; want JSON")
 	case !utf8.Valid(body):
-		return newProblem(http.StatusBadRequest, "the body is not valid UTF-8")
-	case depthOf(body) > maxBodyDepth:
+		return fault("", "the body is not valid UTF-8; want JSON in UTF-8")
+	case alma.JSONDepth(body) > maxBodyDepth:
 		return fault("", "nested too deep; at most %d levels are taken in all, and %d inside the data of an event", maxBodyDepth, alma.MaxEventDepth)
 	case json.Valid(body):
 		return nil
@@ -100,28 +100,7 @@ func checkText(body []byte) error {
 	err := json.Unmarshal(body, &v)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		return newProblem(http.StatusBadRequest, "the body is malformed JSON at byte %d: %s", syntax.Offset, syntax)
+		return fault("", "the body is malformed JSON at byte %d: %s", syntax.Offset, syntax)
 	}
-	return newProblem(http.StatusBadRequest, "the body is malformed JSON")
-}
-
-// depthOf counts how deep brackets nest outside strings. It needs no valid
-// JSON, so that it can run before the parser.
-func depthOf(body []byte) int {
-	depth, deepest, inString := 0, 0, false
-	for i := 0; i < len(body); i++ {
-		switch b := body[i]; {
-		case inString && b == '\\':
-			i++
-		case b == '"':
-			inString = !inString
-		case inString:
-		case b == '{' || b == '[':
-			depth++
-			deepest = max(deepest, depth)
-		case b == '}' || b == ']':
-			depth--
-		}
-	}
-	return deepest
+	return fault("", "the body is malformed JSON")
 }

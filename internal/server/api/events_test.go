@@ -59,11 +59,11 @@ func TestPostEventsFaults(t *testing.T) {
 		status    int
 		locations []string
 	}{
-		"malformed":           {`{"event_type":"CREATED",`, 400, nil},
-		"trailing text":       {`{"event_type":"CREATED"} x`, 400, nil},
-		"empty":               {``, 400, nil},
-		"white space":         {"  \n", 400, nil},
-		"not UTF-8":           {"{\"event_type\":\"CREATED\",\"memory_id\":\"\xff\"}", 400, nil},
+		"malformed":           {`{"event_type":"CREATED",`, 422, []string{""}},
+		"trailing text":       {`{"event_type":"CREATED"} x`, 422, []string{""}},
+		"empty":               {``, 422, []string{""}},
+		"white space":         {"  \n", 422, []string{""}},
+		"not UTF-8":           {"{\"event_type\":\"CREATED\",\"memory_id\":\"\xff\"}", 422, []string{""}},
 		"a number":            {`7`, 422, []string{""}},
 		"null":                {`null`, 422, []string{""}},
 		"empty object":        {`{}`, 422, []string{"event_type", "memory_id"}},

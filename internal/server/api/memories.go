@@ -22,6 +22,13 @@ type memoryPatch struct {
 
 // postMemory saves a memory: 201 for a new one, 200 when one of that id was
 // there and was updated.
+// savedMemory says whether a memory is new: saving an existing id is an update.
+// The status is 201 in both cases, as the contract has it.
+type savedMemory struct {
+	alma.Memory
+	Created bool `json:"created"`
+}
+
 func (s *Server) postMemory(c *call) error {
 	var in memoryInput
 	faults, err := readBody(c, &in)
@@ -42,10 +49,7 @@ func (s *Server) postMemory(c *call) error {
 	if err != nil {
 		return err //nolint:wrapcheck // The memory store says what was done.
 	}
-	if !saved.Created {
-		return c.replyVersioned(http.StatusOK, saved.Memory.Version, saved.Memory)
-	}
-	return c.replyCreated(saved.Memory.ID, saved.Memory.Version, saved.Memory)
+	return c.replyCreated(saved.Memory.ID, saved.Memory.Version, savedMemory{saved.Memory, saved.Created})
 }
 
 func (s *Server) listMemories(c *call) error {

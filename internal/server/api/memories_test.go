@@ -28,7 +28,7 @@ func TestMemoryLife(t *testing.T) {
 	}
 	again := heuristic("retry twice", "p")
 	again["id"] = id
-	if a := r.post("/v1/memories", again).want(http.StatusOK); a.number("version") != 4 {
+	if a := r.post("/v1/memories", again).want(http.StatusCreated); a.number("version") != 4 || a.value("created") != false {
 		t.Errorf("saving an existing id: %s", a.body)
 	}
 	again["project_id"] = "other"

@@ -72,7 +72,7 @@ func (s *Server) memoryCalls() []operation {
 		{
 			method: http.MethodPost, path: "/v1/memories", roles: ingests,
 			summary: "Save a memory; 200 when one of that id was there and was updated.",
-			body:    typeOf[memoryInput](), status: http.StatusCreated, result: typeOf[alma.Memory](), handle: s.postMemory,
+			body:    typeOf[memoryInput](), status: http.StatusCreated, result: typeOf[savedMemory](), handle: s.postMemory,
 		},
 		{
 			method: http.MethodGet, path: "/v1/memories", roles: reads,

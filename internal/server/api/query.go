@@ -2,7 +2,6 @@ package api
 
 import (
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -44,7 +43,7 @@ func (c *call) readQuery() error {
 	}
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
-		return newProblem(http.StatusBadRequest, "the query cannot be parsed: want name=value&…, percent-encoded")
+		return fault("", "the query cannot be parsed: want name=value&…, percent-encoded")
 	}
 	if err := c.mayNameProject(query.Get(paramProject.name)); err != nil {
 		return err

@@ -53,7 +53,7 @@ func TestContentRules(t *testing.T) {
 		large := `{"x":"` + strings.Repeat("x", 1<<20) + `"}`
 		r.do(r.admin, method, path, large).want(http.StatusRequestEntityTooLarge)
 		for _, body := range []string{"", "{", "{}{}", "nonsense", "{\"a\":\"\xff\"}"} {
-			r.do(r.admin, method, path, body).want(http.StatusBadRequest)
+			r.do(r.admin, method, path, body).want(http.StatusUnprocessableEntity)
 		}
 		for _, body := range []string{"7", `"text"`, "null", "true", strings.Repeat("[", 103) + strings.Repeat("]", 103)} {
 			if a := r.do(r.admin, method, path, body).want(http.StatusUnprocessableEntity); len(a.locations()) != 1 {
