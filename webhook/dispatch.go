@@ -56,10 +56,10 @@ func (m *Manager) list(l *lane.Lane) {
 	m.marks.active[l] = struct{}{}
 }
 
-// filterFailed counts an event whose filter failed; a lane that is behind does
-// so itself when it comes to the event.
-func (m *Manager) filterFailed(h *hook, err error) {
-	if !h.lane.Status().Behind {
+// filterFailed counts an event whose filter failed, unless the lane reads the
+// event for itself, and counts it then.
+func (m *Manager) filterFailed(h *hook, e *flow.Entry, err error) {
+	if h.lane.Expects(e.Position()) {
 		h.noteFilterError(err)
 	}
 }

@@ -132,7 +132,7 @@ func (m *Manager) run(from, head alma.Position) {
 			m.dispatch(page, func(e *flow.Entry) {
 				m.index.Match(e, func(h *hook) { // match: by all webhooks that want the event,
 					m.offer(h, e) // lane: and offered to each of their lanes,
-				}, m.filterFailed)
+				}, func(h *hook, err error) { m.filterFailed(h, e, err) })
 			})
 		})
 	})

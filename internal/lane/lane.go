@@ -132,6 +132,14 @@ func (l *Lane) Offer(e *flow.Entry, now time.Time) bool {
 	return list
 }
 
+// Expects reports whether the lane takes the event at pos from the tail, and
+// does not read it for itself.
+func (l *Lane) Expects(pos alma.Position) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.behind && l.read.Before(pos)
+}
+
 // fallBehind makes the lane read for itself after a position.
 func (l *Lane) fallBehind(read alma.Position) {
 	if !l.behind {
