@@ -23,6 +23,8 @@ type world struct {
 	t        *testing.T
 	settings Settings
 
+	dispatching sync.Mutex // Held while events are offered, as in the engine.
+
 	mu     sync.Mutex
 	log    []alma.Event
 	tail   alma.Position
@@ -95,6 +97,8 @@ func (w *world) boot() {
 	}
 	node.Healthy = func() bool { w.mu.Lock(); defer w.mu.Unlock(); return !w.stalled && w.node == node }
 	node.TryAttach = func(_ *Lane, pos alma.Position, attach func()) bool {
+		w.dispatching.Lock()
+		defer w.dispatching.Unlock()
 		w.mu.Lock()
 		ok := !pos.Before(w.tail)
 		w.mu.Unlock()
@@ -172,6 +176,8 @@ func cmpOr(a, b alma.EventType) alma.EventType {
 
 // follow is the tail: it offers what it has not offered yet.
 func (w *world) follow() {
+	w.dispatching.Lock()
+	defer w.dispatching.Unlock()
 	w.mu.Lock()
 	events := slices.Clone(w.log[w.tail.Seq:])
 	lane := w.lane
