@@ -46,9 +46,7 @@ func run(ctx context.Context, out io.Writer) {
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	manager := must(webhook.New(webhook.Config{Storage: db, AllowCIDRs: loopback}))
 	must(manager.Add(ctx, alma.WebhookConfig{URL: listener.URL, Secret: "your-secret-key"}))
-	if err := manager.Start(ctx); err != nil {
-		log.Fatal(err)
-	}
+	check(manager.Start(ctx))
 	defer manager.Shutdown(ctx)
 
 	// A memory, committed together with its event.
@@ -57,9 +55,10 @@ func run(ctx context.Context, out io.Writer) {
 	fmt.Fprintln(out, "delivered:", (<-arrived).MemoryID)
 }
 
-func must[T any](v T, err error) T {
+func must[T any](v T, err error) T { check(err); return v }
+
+func check(err error) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	return v
 }

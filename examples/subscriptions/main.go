@@ -62,7 +62,10 @@ func subscribe(emitter *events.Emitter, out io.Writer) {
 		return nil
 	})
 	emitter.Subscribe(alma.Updated, func(_ context.Context, ev *alma.Event) error {
-		var data struct{ Old, New json.RawMessage }
+		var data struct {
+			Old json.RawMessage `json:"old"`
+			New json.RawMessage `json:"new"`
+		}
 		if err := json.Unmarshal(ev.Data, &data); err != nil {
 			return err
 		}

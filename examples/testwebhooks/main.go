@@ -84,7 +84,7 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer s.close(context.WithoutCancel(ctx))
-	if err := s.done(ctx, "checkout"); err != nil {
+	if err := s.done(ctx, "sign-up"); err != nil {
 		return err
 	}
 	select {

@@ -56,7 +56,7 @@ func TestRetries(t *testing.T) {
 		s := start(t, webhook.Config{Dial: pipe.Dial}, "http://listener.example/hook")
 
 		began := time.Now()
-		if err := s.done(t.Context(), "checkout"); err != nil {
+		if err := s.done(t.Context(), "login"); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour) // Of the bubble's clock.
@@ -79,7 +79,7 @@ func TestGivesUp(t *testing.T) {
 		pipe := almatest.NewPipeListener(t, recorder)
 		s := start(t, webhook.Config{Dial: pipe.Dial}, "http://listener.example/hook")
 
-		if err := s.done(t.Context(), "checkout"); err != nil {
+		if err := s.done(t.Context(), "login"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour) // The bubble's clock jumps ahead when all are idle.
