@@ -30,7 +30,7 @@ func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook
 	if cfg.Active != nil && !*cfg.Active {
 		w.State, w.StateReason = alma.StatePaused, "created inactive"
 	}
-	c, err := m.compile(w)
+	c, err := m.compileNew(w)
 	if err != nil {
 		return alma.Webhook{}, err
 	}
@@ -44,6 +44,15 @@ func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook
 		return w, m.begin(ctx, c)
 	}
 	return w, nil
+}
+
+// compileNew compiles settings that somebody asks for now.
+func (m *Manager) compileNew(w alma.Webhook) (*compiled, error) {
+	var faults alma.Faults
+	c, err := m.compile(w)
+	faults.Merge("", err)
+	faults.Merge("", m.checkAddress(w.Config.URL))
+	return c, faults.Err()
 }
 
 // begin puts a webhook that was just created to work.
@@ -174,7 +183,7 @@ func (m *Manager) change(ctx context.Context, id string, version int64, edit fun
 	if err := edit(&w); err != nil {
 		return alma.Webhook{}, err
 	}
-	c, err := m.compile(w)
+	c, err := m.compileNew(w)
 	if err != nil {
 		return alma.Webhook{}, err
 	}

@@ -97,6 +97,9 @@ func (h *hook) waits(ev *alma.Event) *alma.Delivery {
 		return nil
 	}
 	c := h.compiled.Load()
+	if c.unusable != nil {
+		return nil
+	}
 	if ok, err := c.selection.Match(flow.NewEntry(ev)); !ok || err != nil {
 		return nil
 	}

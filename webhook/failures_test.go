@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -129,6 +130,53 @@ func TestRegistrationNamesEveryFault(t *testing.T) {
 		}
 		if list, err := e.List(t.Context()); err != nil || len(list) != 0 {
 			t.Errorf("%d webhooks stored, %v; want none", len(list), err)
+		}
+	})
+}
+
+func TestAStoredWebhookThatCannotBeUsedKeepsItsPlace(t *testing.T) {
+	inBubble(t, func(t *testing.T, e *engine) {
+		w := e.add(alma.WebhookConfig{})
+		e.append("m-1")
+		synctest.Wait()
+		later := w
+		later.Config.Filter = "what.only.a.later.program.knows("
+		later, err := e.store.UpdateWebhook(t.Context(), later)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.restart()
+		e.append("m-2", "m-3")
+		pass(time.Hour)
+		s, err := e.Get(t.Context(), w.ID)
+		if err != nil || s.State != alma.StateDisabled || !strings.Contains(s.StateReason, "filter") {
+			t.Errorf("%s, %q, %v; want it shown as disabled, with the reason", s.State, s.StateReason, err)
+		}
+		later.Config.Filter = ""
+		if _, err := e.store.UpdateWebhook(t.Context(), later); err != nil {
+			t.Fatal(err)
+		}
+		e.restart()
+		pass(time.Minute)
+		if got := sorted(e.got()); !slices.Equal(got, []string{"m-1", "m-2", "m-3"}) {
+			t.Errorf("delivered %v; want what waited meanwhile too", got)
+		}
+	})
+}
+
+func TestAnAddressThatIsNoLongerAllowedFailsItsAttempts(t *testing.T) {
+	onLoopback(t, func(t *testing.T, e *engine) {
+		w := e.add(alma.WebhookConfig{RetryCount: new(0)})
+		e.stop()
+		e.cfg.AllowCIDRs = nil
+		e.start()
+		e.append("m-1")
+		d := e.settled(alma.StatusFailed)
+		if d.LastReason != alma.ReasonBlockedAddress || !strings.Contains(d.LastError, "--allow-cidr") {
+			t.Errorf("%s: %s; want blocked_address, and what allows it", d.LastReason, d.LastError)
+		}
+		if s, err := e.Get(t.Context(), w.ID); err != nil || s.State != alma.StateActive {
+			t.Errorf("%s, %v; want it active", s.State, err)
 		}
 	})
 }

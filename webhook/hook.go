@@ -35,6 +35,7 @@ type compiled struct {
 	settings  *lane.Settings
 	headers   []alma.HeaderField // The webhook's own, sorted.
 	secrets   []string           // What must never be shown.
+	unusable  error              // Why the stored settings cannot be used; nothing else counts then.
 }
 
 // compile checks a webhook's settings, all faults at once, and prepares them.
@@ -51,9 +52,6 @@ func (m *Manager) compile(w alma.Webhook) (*compiled, error) {
 	}
 	format.Check(&faults, w.Config)
 	filter := compileFilter(&faults, w.Config.Filter)
-	if u, err := url.Parse(w.Config.URL); err == nil && u.Host != "" && m.cfg.Dial == nil {
-		faults.Merge("", m.guard.CheckURL(u))
-	}
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
@@ -61,6 +59,16 @@ func (m *Manager) compile(w alma.Webhook) (*compiled, error) {
 	c.selection = selectionOf(&w, filter)
 	c.headers, c.secrets = ownHeaders(w.Config)
 	return c, nil
+}
+
+// checkAddress refuses at once an address that every attempt would refuse. A
+// stored webhook is not asked again: its attempts say what is wrong.
+func (m *Manager) checkAddress(rawURL string) error {
+	u, err := url.Parse(rawURL)
+	if err != nil || u.Host == "" || m.cfg.Dial != nil {
+		return nil //nolint:nilerr // Validate has reported it.
+	}
+	return m.guard.CheckURL(u) //nolint:wrapcheck // It names the field.
 }
 
 func cmpOr(f, fallback alma.Format) alma.Format {
@@ -151,6 +159,19 @@ func (m *Manager) install(c *compiled, lc lane.Config, now time.Time) *hook {
 	m.mu.Unlock()
 	m.index.Put(h.id, c.selection, h)
 	return h
+}
+
+// installUnusable keeps the place of a stored webhook that this program
+// refuses, as one that a later program wrote: its events wait until its
+// settings are changed, or a program that knows them is started.
+func (m *Manager) installUnusable(w alma.Webhook, lc lane.Config, reason error, now time.Time) {
+	m.logger.Error("a stored webhook cannot be used; its events wait", "webhook", w.ID, "error", reason)
+	c := &compiled{webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), unusable: reason}
+	lc.Active = false
+	h := m.install(c, lc, now)
+	m.index.Remove(h.id)
+	h.lane.Detach(*m.marks.tail.Load())
+	m.list(h.lane)
 }
 
 // reinstall brings changed settings into effect.

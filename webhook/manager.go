@@ -238,13 +238,13 @@ func (m *Manager) resume(ctx context.Context) (alma.Position, error) {
 	for i := range checkpoint.Lanes {
 		records[checkpoint.Lanes[i].WebhookID] = &checkpoint.Lanes[i]
 	}
+	m.marks.start(checkpoint.Watermark)
 	now := time.Now()
 	for _, w := range webhooks {
 		if err := m.restore(ctx, w, records[w.ID], checkpoint.Watermark, now); err != nil {
 			return alma.Position{}, err
 		}
 	}
-	m.marks.start(checkpoint.Watermark)
 	return checkpoint.Watermark, nil
 }
 
@@ -261,9 +261,7 @@ func (m *Manager) restore(ctx context.Context, w alma.Webhook, record *alma.Lane
 	}
 	c, err := m.compile(w)
 	if err != nil {
-		// A later program wrote what this one refuses: keep it from delivering
-		// wrongly, and say so, rather than failing for all other webhooks.
-		m.logger.Error("a stored webhook cannot be used; it stays inactive", "webhook", w.ID, "error", err)
+		m.installUnusable(w, lc, err, now)
 		return nil
 	}
 	m.install(c, lc, now)

@@ -85,6 +85,9 @@ func (m *Manager) status(ctx context.Context, w alma.Webhook) (Status, error) {
 	if h == nil {
 		return s, nil
 	}
+	if err := h.compiled.Load().unusable; err != nil {
+		s.State, s.StateReason = alma.StateDisabled, "this program cannot use the stored settings: "+err.Error()
+	}
 	ls := h.lane.Status()
 	s.Waiting, s.InFlight = ls.Waiting, ls.InFlight
 	s.Expired, s.FailingSince = ls.Health.Expired, ls.Health.FailingSince

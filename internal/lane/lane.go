@@ -285,6 +285,14 @@ func (l *Lane) SetActive(active bool, tail alma.Position) (list bool) {
 	return list
 }
 
+// Detach makes the lane keep a place of its own from a position on: its events
+// wait there.
+func (l *Lane) Detach(read alma.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fallBehind(read)
+}
+
 // Retry attempts a delivery now: the exception must be stored as pending. It
 // replaces a wait for the same delivery.
 func (l *Lane) Retry(w *Waiting) {
