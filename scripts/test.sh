@@ -1,29 +1,36 @@
 #!/usr/bin/env bash
-# The whole test suite, under the race detector. That needs a C compiler: as
-# root on Debian a missing one is installed; otherwise the suite runs without
-# the detector, and says so. With CI=true nothing may be missing.
+# The whole test suite, under the race detector. That needs a C compiler; one
+# test asks openssl for a second opinion on signatures. As root on Debian what
+# is missing is installed; otherwise the suite runs without it and says so.
+# With CI=true nothing may be missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 note() { printf '== %s\n' "$*"; }
+have() { command -v "$1" >/dev/null 2>&1; }
 
-have_compiler() { command -v "$(go env CC)" >/dev/null 2>&1; }
-
-install_compiler() {
-	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
-	note "installing gcc, which the race detector needs"
-	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq gcc libc6-dev >/dev/null
+# need COMMAND PACKAGE... - installs the packages when the command is missing.
+need() {
+	local command=$1
+	shift
+	have "$command" && return 0
+	if [ "$(id -u)" = 0 ] && have apt-get; then
+		note "installing $*"
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null && return 0
+	fi
+	if [ "${CI:-}" = true ]; then
+		note "$command is missing and could not be installed" >&2
+		exit 1
+	fi
+	return 1
 }
 
 race=-race
-if ! have_compiler && ! install_compiler; then
-	if [ "${CI:-}" = true ]; then
-		note "no C compiler, and none could be installed" >&2
-		exit 1
-	fi
-	note "skipped: the race detector (no C compiler: install gcc to have it)"
+if ! need "$(go env CC)" gcc libc6-dev; then
+	note "skipped: the race detector (install gcc to have it)"
 	race=
 fi
+need openssl openssl || note "skipped: the comparison of signatures with openssl (not installed)"
 
 note "go vet ./..."
 go vet ./...
