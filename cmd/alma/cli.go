@@ -1,8 +1,6 @@
 package main
 
 import (
-	"time"
-
 	"github.com/alecthomas/kong"
 )
 
@@ -33,15 +31,15 @@ type settings struct {
 
 // connection is how client commands reach the server.
 type connection struct {
-	Server string        `help:"The server's address." default:"http://127.0.0.1:2562" env:"ALMA_SERVER" placeholder:"URL"`
-	APIKey string        `name:"api-key" help:"The API key. Without one, the file that \"alma serve\" left beside its database is read." env:"ALMA_API_KEY" placeholder:"KEY"`
-	DB     string        `name:"db" help:"The server's database: an SQLite file." default:"alma.db" env:"ALMA_DB" placeholder:"FILE"`
-	Wait   time.Duration `help:"Give up on the server after so long." default:"30s" env:"ALMA_WAIT"`
+	Server string `help:"The server's address." default:"http://127.0.0.1:2562" env:"ALMA_SERVER"`
+	APIKey string `name:"api-key" help:"The API key. Without one, the file that \"alma serve\" left beside its database is read." env:"ALMA_API_KEY" placeholder:"KEY"`
+	DB     string `name:"db" help:"The server's database: an SQLite file." default:"alma.db" env:"ALMA_DB"`
+	Wait   span   `help:"Give up on the server after so long." default:"30s" env:"ALMA_WAIT"`
 }
 
 // listing is how lists are printed, and how much of them.
 type listing struct {
 	Output string `help:"table or json." enum:"table,json" default:"table" short:"o" env:"ALMA_OUTPUT"`
-	Limit  int    `help:"At most so many rows." default:"50"`
+	Limit  int    `help:"At most so many rows, 1 to 200." default:"50"`
 	After  string `help:"Go on after this place, as printed below an earlier list." placeholder:"PLACE"`
 }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/wire"
@@ -35,15 +36,18 @@ func (p *problem) Error() string {
 		lines = append(lines, strings.TrimPrefix(f.Field+": ", ": ")+f.Message)
 	}
 	if p.Status == http.StatusUnauthorized {
-		lines = append(lines, "Set ALMA_API_KEY, or run this where \"alma serve\" left <db>.key.")
+		lines = append(lines, "Give one by --api-key or ALMA_API_KEY, or name by --db the server's database, beside which \"alma serve\" left <db>.key.")
 	}
 	return strings.Join(lines, "\n  ")
 }
 
+// final reports whether it is of no use to try again.
+func (p *problem) final() bool { return p.Status/100 == 4 && p.Status != http.StatusTooManyRequests }
+
 // call makes a request to the server and decodes its answer into out, unless
 // that is nil.
 func (c *connection) call(ctx context.Context, method, path string, query url.Values, body, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, c.Wait)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.Wait))
 	defer cancel()
 	resp, err := c.open(ctx, method, path, query, body, nil)
 	if err != nil {
@@ -86,7 +90,7 @@ func (c *connection) open(ctx context.Context, method, path string, query url.Va
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, c.unreachable(err)
+		return nil, c.unreachable(ctx, err)
 	}
 	if resp.StatusCode/100 == 2 {
 		return resp, nil
@@ -102,12 +106,21 @@ func encodeBody(body any) (io.Reader, error) {
 	case json.RawMessage:
 		return bytes.NewReader(b), nil
 	default:
-		raw, err := json.Marshal(b)
-		if err != nil {
-			return nil, fmt.Errorf("cannot encode the request: %w", err)
-		}
-		return bytes.NewReader(raw), nil
+		raw, err := encode(b)
+		return bytes.NewReader(raw), err
 	}
+}
+
+// encode writes a value as JSON, texts as they are: the escapes that
+// encoding/json makes for HTML would change the data of events.
+func encode(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("cannot encode the request: %w", err)
+	}
+	return b.Bytes(), nil
 }
 
 func readProblem(resp *http.Response) error {
@@ -121,9 +134,14 @@ func readProblem(resp *http.Response) error {
 	return p
 }
 
-func (c *connection) unreachable(err error) error {
+func (c *connection) unreachable(ctx context.Context, err error) error {
 	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted")
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+		return fmt.Errorf("no answer from %s within %s; --wait gives it more time", c.Server, time.Duration(c.Wait))
+	case errors.As(err, &op) && op.Op == "dial":
 		return fmt.Errorf("no server answers at %s: start one with \"alma serve\", or name another with --server", c.Server)
 	}
 	return fmt.Errorf("the call to %s failed: %w", c.Server, errors.Unwrap(err))

@@ -23,15 +23,18 @@ type deliveryCmd struct {
 type deliveryListCmd struct {
 	Webhook string `help:"Only this webhook." placeholder:"ID"`
 	Event   string `help:"Only this event." placeholder:"ID"`
-	Status  string `help:"Only PENDING, SUCCESS, FAILED or SUPPRESSED." enum:",PENDING,SUCCESS,FAILED,SUPPRESSED" default:"" placeholder:"STATUS"`
-	Since   string `help:"Appended at or after this time." placeholder:"TIME"`
-	Until   string `help:"Appended before this time." placeholder:"TIME"`
+	Status  string `help:"Only pending, success, failed or suppressed ones." placeholder:"STATUS"`
+	period
 	listing
 }
 
 // Run lists deliveries.
 func (c *deliveryListCmd) Run(ctx context.Context, conn *connection, io stdio) error {
-	q := c.add(values("webhook_id", c.Webhook, "event_id", c.Event, "status", c.Status, "since", c.Since, "until", c.Until))
+	status := alma.DeliveryStatus(strings.ToUpper(c.Status))
+	if !slices.Contains([]alma.DeliveryStatus{"", alma.StatusPending, alma.StatusSuccess, alma.StatusFailed, alma.StatusSuppressed}, status) {
+		return usagef("--status %q: want pending, success, failed or suppressed", c.Status)
+	}
+	q := c.listing.add(c.period.add(values("webhook_id", c.Webhook, "event_id", c.Event, "status", string(status))))
 	var raw json.RawMessage
 	if err := conn.call(ctx, http.MethodGet, "/v1/deliveries", q, nil, &raw); err != nil {
 		return err
@@ -75,12 +78,12 @@ func (a *attemptAnswer) print(io stdio) {
 	}
 	fmt.Fprintf(io.out, ", %.1f ms\n", a.DurationMS)
 	if a.Error != "" {
-		fmt.Fprintln(io.out, "  error:", a.Error)
+		fmt.Fprintln(io.out, "  error:", visible(a.Error))
 	}
 	printHeaders(io, "  sent", a.RequestHeaders)
 	printHeaders(io, "  answered", a.ResponseHeaders)
 	if a.ResponseBody != "" {
-		fmt.Fprintln(io.out, "  body: ", shorten(strings.TrimSpace(a.ResponseBody), 400))
+		fmt.Fprintln(io.out, "  body: ", visible(shorten(strings.TrimSpace(a.ResponseBody), 400)))
 	}
 }
 
@@ -91,7 +94,7 @@ func printHeaders(io stdio, title string, headers map[string]string) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		fmt.Fprintf(io.out, "%s  %s: %s\n", style(io.out, faint, title), name, headers[name])
+		fmt.Fprintf(io.out, "%s  %s: %s\n", style(io.out, faint, title), visible(name), visible(headers[name]))
 	}
 }
 

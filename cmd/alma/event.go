@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/alma-events/alma"
 )
@@ -66,13 +63,21 @@ type eventFilter struct {
 	MemoryID   string `help:"Only this memory or record." placeholder:"ID"`
 	Agent      string `help:"Only this agent."`
 	Project    string `help:"Only this project."`
-	Since      string `help:"Appended at or after this time, as 2026-01-28T12:00:00Z." placeholder:"TIME"`
-	Until      string `help:"Appended before this time." placeholder:"TIME"`
 }
 
 func (f *eventFilter) query() url.Values {
-	return values("event_type", f.Type, "memory_type", f.MemoryType, "memory_id", f.MemoryID,
-		"agent", f.Agent, "project_id", f.Project, "since", f.Since, "until", f.Until)
+	return values("event_type", f.Type, "memory_type", f.MemoryType, "memory_id", f.MemoryID, "agent", f.Agent, "project_id", f.Project)
+}
+
+// period selects by the time of the append.
+type period struct {
+	Since string `help:"Appended at or after this time, as 2026-01-28T12:00:00Z." placeholder:"TIME"`
+	Until string `help:"Appended before this time." placeholder:"TIME"`
+}
+
+func (p *period) add(q url.Values) url.Values {
+	maps.Copy(q, values("since", p.Since, "until", p.Until))
+	return q
 }
 
 // values makes a query of those pairs whose value is not empty.
@@ -96,13 +101,14 @@ func (l *listing) add(q url.Values) url.Values {
 
 type eventListCmd struct {
 	eventFilter
+	period
 	listing
 }
 
 // Run lists events.
 func (c *eventListCmd) Run(ctx context.Context, conn *connection, io stdio) error {
 	var raw json.RawMessage
-	if err := conn.call(ctx, http.MethodGet, "/v1/events", c.add(c.query()), nil, &raw); err != nil {
+	if err := conn.call(ctx, http.MethodGet, "/v1/events", c.listing.add(c.period.add(c.query())), nil, &raw); err != nil {
 		return err
 	}
 	return printPage(io, c.listing, raw, eventHeaders, eventRow, "No events. Send one with: alma event send FILE")
@@ -116,64 +122,4 @@ func eventRow(item json.RawMessage) ([]string, error) {
 		return nil, err //nolint:wrapcheck // printPage says what failed.
 	}
 	return []string{moment(e.AppendedAt), string(e.Type), e.MemoryID, orDash(string(e.MemoryType)), orDash(e.Agent), orDash(e.ProjectID), e.ID}, nil
-}
-
-type eventTailCmd struct {
-	eventFilter
-	JSON bool `help:"Print each event as a line of JSON."`
-}
-
-// Run prints events as they come, until it is interrupted. When the connection
-// breaks it goes on where it was.
-func (c *eventTailCmd) Run(ctx context.Context, conn *connection, io stdio) error {
-	last := ""
-	for {
-		err := c.follow(ctx, conn, io, &last)
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // Ctrl-C is how it ends.
-		}
-		if err != nil && last == "" {
-			return err
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-func (c *eventTailCmd) follow(ctx context.Context, conn *connection, io stdio, last *string) error {
-	header := http.Header{"Accept": {"text/event-stream"}}
-	if *last != "" {
-		header.Set("Last-Event-Id", *last)
-	}
-	resp, err := conn.open(ctx, http.MethodGet, "/v1/events/stream", c.query(), nil, header)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, 4<<20)
-	id := *last
-	for lines.Scan() {
-		line := lines.Text()
-		if v, ok := strings.CutPrefix(line, "id:"); ok {
-			id = strings.TrimSpace(v)
-		}
-		if v, ok := strings.CutPrefix(line, "data:"); ok {
-			c.print(io, []byte(strings.TrimSpace(v)))
-			*last = id
-		}
-	}
-	return lines.Err() //nolint:wrapcheck // Run tries again.
-}
-
-func (c *eventTailCmd) print(io stdio, raw []byte) {
-	var e alma.Event
-	if c.JSON || json.Unmarshal(raw, &e) != nil {
-		fmt.Fprintln(io.out, string(bytes.TrimSpace(raw)))
-		return
-	}
-	fmt.Fprintf(io.out, "%s  %s  %s %s  %s\n", moment(e.AppendedAt), style(io.out, bold, string(e.Type)), orDash(string(e.MemoryType)), e.MemoryID, style(io.out, faint, string(e.Data)))
 }

@@ -33,7 +33,7 @@ func (c *keyAddCmd) Run(ctx context.Context, conn *connection, io stdio) error {
 		return err
 	}
 	fmt.Fprintln(io.out, k.Secret)
-	fmt.Fprintln(io.err, k.ID, "can", k.Role+"; the key is shown this once")
+	fmt.Fprintf(io.err, "made %s with the role %s; the key is shown this once\n", k.ID, k.Role)
 	return nil
 }
 

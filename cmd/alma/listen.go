@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,12 +18,12 @@ import (
 )
 
 type listenCmd struct {
-	Address string `help:"Listen on this address." default:"127.0.0.1" placeholder:"IP"`
-	Port    int    `help:"Listen on this port; 0 for a free one." default:"8080"`
-	Secret  string `help:"Verify signatures with this secret; without one nothing is verified." env:"ALMA_SECRET"`
-	Format  string `help:"The wire format." default:"alma"`
-	Fail    string `help:"Answer the first N deliveries with a status, as 500:3." placeholder:"STATUS:N"`
-	JSON    bool   `help:"Print the body as it came, a line each."`
+	Address string  `help:"Listen on this address." default:"127.0.0.1"`
+	Port    uint16  `help:"Listen on this port; 0 for a free one." default:"8080"`
+	Secret  *string `help:"Verify signatures with this secret; without one nothing is verified." env:"ALMA_SECRET"`
+	Format  string  `help:"The wire format." default:"alma"`
+	Fail    string  `help:"Answer the first N deliveries with a status, as 500:3." placeholder:"STATUS:N"`
+	JSON    bool    `help:"Print only the bodies that were taken, as they came, a line each; repeats are left out."`
 }
 
 // Help says more than the list of flags.
@@ -44,19 +42,28 @@ func (c *listenCmd) Run(ctx context.Context, s *settings, io stdio) error {
 	if err != nil {
 		return err
 	}
-	socket, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(c.Address, strconv.Itoa(c.Port)))
+	address := net.JoinHostPort(c.Address, strconv.Itoa(int(c.Port)))
+	socket, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("cannot listen: %w; choose another port with --port", errors.Unwrap(err))
+		return fmt.Errorf("cannot listen on %s: %w; choose another with --port and --address", address, errors.Unwrap(err))
 	}
-	fmt.Fprintf(io.out, "Listening on http://%s/ %s\n", socket.Addr(), c.verifies())
+	fmt.Fprintf(c.talk(io), "Listening on http://%s/ %s\n", socket.Addr(), c.verifies())
 	return serveUntil(ctx, socket, handler)
 }
 
 func (c *listenCmd) verifies() string {
-	if c.Secret == "" {
+	if c.Secret == nil {
 		return "(signatures are not verified: no --secret)"
 	}
 	return "and verifying signatures"
+}
+
+// talk is where what is meant for people goes: with --json, out of the way.
+func (c *listenCmd) talk(io stdio) io.Writer {
+	if c.JSON {
+		return io.err
+	}
+	return io.out
 }
 
 // serveUntil serves until ctx ends, and lets requests finish then.
@@ -81,82 +88,22 @@ func (c *listenCmd) handler(io stdio, logger *slog.Logger) (http.Handler, error)
 	if err != nil {
 		return nil, err
 	}
-	p := &printer{io: io, json: c.JSON, verified: c.Secret != ""}
-	cfg := receive.Config{Format: alma.Format(c.Format), Unsigned: c.Secret == "", Handle: p.event, Logger: logger}
-	if c.Secret != "" {
-		cfg.Secrets = []string{c.Secret}
+	if err := checkSecret(c.Secret); err != nil {
+		return nil, err
+	}
+	if _, err := lookupFormat(c.Format); err != nil {
+		return nil, err
+	}
+	p := &printer{io: io, json: c.JSON, verified: c.Secret != nil}
+	cfg := receive.Config{Format: alma.Format(c.Format), Unsigned: c.Secret == nil, HandleBatch: p.take, Logger: logger}
+	if c.Secret != nil {
+		cfg.Secrets = []string{*c.Secret}
 	}
 	h, err := receive.New(cfg)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // It names every fault.
 	}
-	return &failing{next: p.request(h), left: failures.count, status: failures.status, out: io.out}, nil
-}
-
-// printer prints deliveries.
-type printer struct {
-	io       stdio
-	json     bool
-	verified bool
-	mu       sync.Mutex
-}
-
-// request prints the attempt before its events are handled.
-func (p *printer) request(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, receive.DefaultMaxBody+1))
-		if err != nil {
-			http.Error(w, "the body broke off", http.StatusBadRequest)
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		seen := &statusRecorder{ResponseWriter: w}
-		next.ServeHTTP(seen, r)
-		p.line(r, body, seen.status)
-	})
-}
-
-func (p *printer) line(r *http.Request, body []byte, status int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.json {
-		fmt.Fprintln(p.io.out, string(body))
-		return
-	}
-	word := style(p.io.out, green, "taken")
-	if status >= 300 {
-		word = style(p.io.out, red, "refused")
-	} else if p.verified {
-		word = style(p.io.out, green, "verified")
-	}
-	fmt.Fprintf(p.io.out, "%s %s %d  attempt %s of %s, %d bytes\n", time.Now().Format("15:04:05.000"), word, status,
-		orDash(r.Header.Get("X-Alma-Attempt")), orDash(r.Header.Get("X-Alma-Delivery")), len(body))
-}
-
-// event prints one event of a verified delivery.
-func (p *printer) event(_ context.Context, e alma.Event) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.json {
-		return nil
-	}
-	fmt.Fprintf(p.io.out, "%s  %s %s  agent %s, project %s\n", style(p.io.out, bold, string(e.Type)), orDash(string(e.MemoryType)), e.MemoryID, orDash(e.Agent), orDash(e.ProjectID))
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, e.Data, "  ", "  "); err == nil && len(e.Data) > 2 {
-		fmt.Fprintln(p.io.out, style(p.io.out, faint, "  "+pretty.String()))
-	}
-	return nil
-}
-
-type statusRecorder struct {
-	http.ResponseWriter
-	status int
-}
-
-// WriteHeader notes the status.
-func (s *statusRecorder) WriteHeader(code int) {
-	s.status = code
-	s.ResponseWriter.WriteHeader(code)
+	return &failing{next: p.request(h), left: failures.count, status: failures.status, out: c.talk(io)}, nil
 }
 
 type failures struct{ status, count int }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -27,6 +28,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // A second Ctrl-C ends what the first one asked to finish.
 	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)
@@ -43,22 +45,20 @@ func run(ctx context.Context, args []string, io stdio) int {
 	quietLibraryLog(io.err)
 	var c cli
 	exit := -1
-	parser, err := kong.New(&c,
-		kong.Name("alma"),
-		kong.Description("Events and webhooks for agents' memories and library platforms: durable, signed, retried, accounted for."),
-		kong.Vars{"version": wire.Version},
-		kong.UsageOnError(),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Writers(io.out, io.err),
-		kong.Exit(func(code int) { exit = code }),
-		kong.Configuration(readConfig),
-	)
+	help := io.out
+	if len(args) == 0 {
+		help = io.err
+	}
+	parser, err := newParser(&c, help, io.err, func(code int) { exit = code })
 	if err != nil {
 		fmt.Fprintln(io.err, "alma:", err)
 		return exitFailed
 	}
-	kctx, err := parser.Parse(args)
-	if exit >= 0 {
+	kctx, err := parser.Parse(habits(args))
+	switch {
+	case len(args) == 0:
+		return exitUsage
+	case exit >= 0:
 		return exit // --help was asked for, and printed.
 	}
 	if err != nil {
@@ -76,6 +76,33 @@ func run(ctx context.Context, args []string, io stdio) int {
 		return exitFailed
 	}
 	return exitDone
+}
+
+func newParser(c *cli, help, errs io.Writer, exit func(int)) (*kong.Kong, error) {
+	return kong.New(c, //nolint:wrapcheck // A wrong tag, which every test would find.
+		kong.Name("alma"),
+		kong.Description("Events and webhooks for agents' memories and library platforms: durable, signed, retried, accounted for."),
+		kong.Vars{"version": wire.Version},
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(help, errs),
+		kong.Exit(exit),
+		kong.Configuration(readConfig),
+	)
+}
+
+// habits turns what people type out of habit into what the parser knows: "help
+// serve", "--version", and nothing at all.
+func habits(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case args[0] == "--version":
+		return []string{"version"}
+	}
+	return args
 }
 
 // commandOf names the command that a usage error is about, for the hint.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -21,43 +20,6 @@ type memoryCmd struct {
 	Update      memoryUpdateCmd      `cmd:"" help:"Change members of a memory."`
 	Delete      memoryDeleteCmd      `cmd:"" help:"Delete a memory."`
 	Consolidate memoryConsolidateCmd `cmd:"" help:"Merge memories that say the same."`
-}
-
-// members are the data of a memory on the command line.
-type members struct {
-	Members []string `arg:"" optional:"" help:"Members as name=value. A value that is a JSON number, true, false, null, list or object is taken as such; anything else is text." placeholder:"NAME=VALUE"`
-	Data    string   `help:"The data as a JSON object, in a file or - for standard input." placeholder:"FILE"`
-}
-
-func (m *members) object(io stdio) (map[string]any, error) {
-	out := map[string]any{}
-	if m.Data != "" {
-		raw, err := readFile(m.Data, io.in)
-		if err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(raw, &out); err != nil {
-			return nil, usagef("--data: want a JSON object: %v", err)
-		}
-	}
-	for _, pair := range m.Members {
-		name, text, ok := strings.Cut(pair, "=")
-		if !ok || name == "" {
-			return nil, usagef("%q is no member: want name=value, as in strategy=\"retry once\"", pair)
-		}
-		out[name] = memberValue(text)
-	}
-	if len(out) == 0 {
-		return nil, usagef("no members: want name=value, as in strategy=\"retry once\"")
-	}
-	return out, nil
-}
-
-func memberValue(text string) any {
-	if raw := json.RawMessage(text); json.Valid(raw) && !strings.HasPrefix(text, `"`) {
-		return raw
-	}
-	return text
 }
 
 type memorySaveCmd struct {
@@ -77,7 +39,7 @@ func (*memorySaveCmd) Help() string {
 
 // Run saves a memory.
 func (c *memorySaveCmd) Run(ctx context.Context, conn *connection, io stdio) error {
-	data, err := c.object(io)
+	data, err := c.object(io, alma.MainMember(alma.MemoryType(c.Type)))
 	if err != nil {
 		return err
 	}
@@ -185,13 +147,13 @@ func scoredRow(item json.RawMessage) ([]string, error) {
 
 type memoryUpdateCmd struct {
 	ID      string `arg:"" name:"id" help:"The memory's id."`
-	Version int64  `help:"Only if it is at this version."`
+	Version int64  `help:"Only if it is at this version." placeholder:"N"`
 	members
 }
 
 // Run changes members; a member set to null goes away.
 func (c *memoryUpdateCmd) Run(ctx context.Context, conn *connection, io stdio) error {
-	data, err := c.object(io)
+	data, err := c.object(io, "")
 	if err != nil {
 		return err
 	}
@@ -204,7 +166,7 @@ func (c *connection) change(ctx context.Context, io stdio, path string, version 
 	if version > 0 {
 		header.Set("If-Match", strconv.Quote(strconv.FormatInt(version, 10)))
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.Wait)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.Wait))
 	defer cancel()
 	resp, err := c.open(ctx, http.MethodPatch, path, nil, body, header)
 	if err != nil {
@@ -247,4 +209,4 @@ func (c *memoryConsolidateCmd) Run(ctx context.Context, conn *connection, io std
 }
 
 // seconds is a duration as the API takes it.
-func seconds(d time.Duration) float64 { return d.Seconds() }
+func seconds(s span) float64 { return time.Duration(s).Seconds() }

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/alma-events/alma/events"
@@ -40,6 +42,7 @@ type node struct {
 	manager *webhook.Manager
 	memory  *memory.Store
 	http    *server.Server
+	rest    *api.Server
 
 	key     string // The first admin key, when it was made just now.
 	cleanup []func(context.Context) error
@@ -53,7 +56,8 @@ func startNode(ctx context.Context, cfg nodeConfig) (_ *node, err error) {
 			err = errors.Join(err, n.stop(context.WithoutCancel(ctx)))
 		}
 	}()
-	steps := []func(context.Context) error{n.openStore, n.startEngine, n.openMemory, n.bootstrapKey, n.serve}
+	// The address comes first: when it is taken, nothing else has been touched.
+	steps := []func(context.Context) error{n.listen, n.openStore, n.startEngine, n.openMemory, n.bootstrapKey, n.serve}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -75,6 +79,31 @@ func (n *node) stop(ctx context.Context) error {
 }
 
 func (n *node) defers(f func(context.Context) error) { n.cleanup = append(n.cleanup, f) }
+
+// listen takes the address. Requests wait until serve.
+func (n *node) listen(ctx context.Context) (err error) {
+	n.http, err = server.New(server.Config{
+		Addr: n.cfg.listen, CertFile: n.cfg.tlsCert, KeyFile: n.cfg.tlsKey, Logger: n.cfg.logger,
+		Handler:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.rest.ServeHTTP(w, r) }),
+		Draining: func() { n.rest.Close() },
+	})
+	if err != nil {
+		return err //nolint:wrapcheck // It names the setting.
+	}
+	err = n.http.Listen(ctx)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return &inUseError{n.cfg.listen}
+	}
+	n.defers(n.http.Shutdown)
+	return err //nolint:wrapcheck // It names the address.
+}
+
+// inUseError says that another program listens on an address.
+type inUseError struct{ address string }
+
+func (e *inUseError) Error() string {
+	return e.address + " is in use: another program, perhaps another alma, listens there; stop it, or choose another address with --listen"
+}
 
 func (n *node) openStore(ctx context.Context) error {
 	store, err := sqlite.Open(ctx, n.cfg.db, sqlite.Options{Logger: n.cfg.logger})
@@ -106,15 +135,37 @@ func (n *node) openMemory(context.Context) (err error) {
 	return err //nolint:wrapcheck // It names the setting.
 }
 
-// bootstrapKey makes the first admin key of an empty store. A key that was made
-// here is kept beside the database, readable by its owner alone.
+// bootstrapKey makes the first admin key of an empty store: the given one, or
+// one that is kept beside the database, readable by its owner alone. The file
+// is written first: a key that the store knows and nobody else would lock
+// everybody out.
 func (n *node) bootstrapKey(ctx context.Context) error {
-	key, created, err := api.Bootstrap(ctx, n.store, n.cfg.firstKey)
-	if err != nil || !created || n.cfg.firstKey != "" {
-		return err //nolint:wrapcheck // It names the operation.
+	keys, err := n.store.Keys(ctx)
+	if err != nil || len(keys) > 0 {
+		return errors.Join(err, n.checkGivenKey(ctx))
 	}
-	n.key = key
-	return writePrivate(n.keyFile(), key+"\n")
+	key := n.cfg.firstKey
+	if key == "" {
+		key = api.NewKey()
+		if err := writePrivate(n.keyFile(), key+"\n"); err != nil {
+			return err
+		}
+		n.key = key
+	}
+	_, _, err = api.Bootstrap(ctx, n.store, key)
+	return err //nolint:wrapcheck // It names the operation.
+}
+
+// checkGivenKey tells an operator whose key was given too late.
+func (n *node) checkGivenKey(ctx context.Context) error {
+	if n.cfg.firstKey == "" {
+		return nil
+	}
+	known, err := api.IsKey(ctx, n.store, n.cfg.firstKey)
+	if err == nil && !known {
+		n.cfg.logger.Warn("the API key that was given is none of this database's, and does not work: only an empty database takes it as its first admin key")
+	}
+	return err //nolint:wrapcheck // It names the operation.
 }
 
 func (n *node) keyFile() string { return n.cfg.db + ".key" }
@@ -136,21 +187,12 @@ func writePrivate(name, content string) error {
 	return nil
 }
 
-func (n *node) serve(ctx context.Context) error {
-	rest, err := api.New(api.Config{Manager: n.manager, Memory: n.memory, Store: n.store, Logger: n.cfg.logger})
+// serve answers requests, and stops to before anything else is stopped.
+func (n *node) serve(ctx context.Context) (err error) {
+	n.rest, err = api.New(api.Config{Manager: n.manager, Memory: n.memory, Store: n.store, Logger: n.cfg.logger})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
-	}
-	n.http, err = server.New(server.Config{
-		Addr: n.cfg.listen, Handler: rest, CertFile: n.cfg.tlsCert, KeyFile: n.cfg.tlsKey,
-		Draining: rest.Close, Logger: n.cfg.logger,
-	})
-	if err != nil {
-		return err //nolint:wrapcheck // It names the setting.
-	}
-	if err := n.http.Start(ctx); err != nil {
-		return err //nolint:wrapcheck // It names the address.
 	}
 	n.defers(n.http.Shutdown)
-	return nil
+	return n.http.Start(ctx) //nolint:wrapcheck // It names the address.
 }

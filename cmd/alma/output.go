@@ -10,9 +10,9 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"charm.land/lipgloss/v2"
-	"charm.land/lipgloss/v2/table"
 	"golang.org/x/term"
 )
 
@@ -29,12 +29,13 @@ func report(w io.Writer, err error) {
 // isTerminal reports whether a person looks at w.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// style renders text in a colour, on a terminal only.
+// style renders text in a colour, on a terminal only, and not where the person
+// asked for none (no-color.org).
 func style(w io.Writer, s lipgloss.Style, text string) string {
-	if !isTerminal(w) {
+	if !isTerminal(w) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return text
 	}
 	return s.Render(text)
@@ -46,42 +47,6 @@ var (
 	green = lipgloss.NewStyle().Foreground(lipgloss.Color("2"))
 	red   = lipgloss.NewStyle().Foreground(lipgloss.Color("1"))
 )
-
-// printTable prints rows under headers, lined up; on a terminal no wider than
-// that. Without rows it says what would make some.
-func printTable(w io.Writer, headers []string, rows [][]string, empty string) {
-	if len(rows) == 0 {
-		fmt.Fprintln(w, empty)
-		return
-	}
-	t := table.New().Headers(headers...).Rows(rows...).
-		Border(lipgloss.HiddenBorder()).BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).
-		BorderHeader(false).BorderColumn(false).
-		StyleFunc(func(row, _ int) lipgloss.Style {
-			s := lipgloss.NewStyle().PaddingRight(2)
-			if row == table.HeaderRow && isTerminal(w) {
-				s = s.Bold(true)
-			}
-			return s
-		})
-	if width := terminalWidth(w); width > 0 && lipgloss.Width(t.String()) > width {
-		t = t.Width(width)
-	}
-	for _, line := range strings.Split(t.String(), "\n") {
-		fmt.Fprintln(w, strings.TrimRight(line, " "))
-	}
-}
-
-func terminalWidth(w io.Writer) int {
-	if !isTerminal(w) {
-		return 0
-	}
-	width, _, err := term.GetSize(int(w.(*os.File).Fd())) //nolint:forcetypeassert // isTerminal looked.
-	if err != nil {
-		return 0
-	}
-	return width
-}
 
 // printJSON prints a value, indented.
 func printJSON(w io.Writer, v any) error {
@@ -130,6 +95,20 @@ func moment(t time.Time) string {
 		return "-"
 	}
 	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+// visible replaces control characters: what others send must not move the
+// cursor, or do worse, in the terminal of who looks at it.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\t':
+			return ' '
+		case unicode.IsControl(r):
+			return '\uFFFD'
+		}
+		return r
+	}, s)
 }
 
 // orDash stands in for what is empty.

@@ -10,15 +10,17 @@ import (
 	"net/netip"
 	"os"
 	"time"
+
+	"github.com/alma-events/alma/internal/server/api"
 )
 
 type serveCmd struct {
-	Listen    string         `help:"Serve on this address." default:"127.0.0.1:2562" env:"ALMA_LISTEN" placeholder:"HOST:PORT"`
-	AllowCIDR []netip.Prefix `name:"allow-cidr" help:"Deliver to these addresses although they are not public, and by http if need be." env:"ALMA_ALLOW_CIDR" placeholder:"CIDR"`
-	CAFile    string         `name:"ca-file" help:"Trust the certificate authorities in this PEM file besides the system's." env:"ALMA_CA_FILE" placeholder:"FILE"`
-	TLSCert   string         `name:"tls-cert" help:"Serve https with this certificate." env:"ALMA_TLS_CERT" placeholder:"FILE"`
-	TLSKey    string         `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
-	Grace     time.Duration  `help:"Let requests and deliveries in flight finish for so long when stopped." default:"30s" env:"ALMA_GRACE"`
+	Listen    hostPort  `help:"Serve on this address." default:"127.0.0.1:2562" env:"ALMA_LISTEN"`
+	AllowCIDR []network `name:"allow-cidr" help:"Deliver to these addresses although they are not public, and by http if need be." env:"ALMA_ALLOW_CIDR" placeholder:"CIDR"`
+	CAFile    string    `name:"ca-file" help:"Trust the certificate authorities in this PEM file besides the system's." env:"ALMA_CA_FILE" placeholder:"FILE"`
+	TLSCert   string    `name:"tls-cert" help:"Serve https with this certificate." env:"ALMA_TLS_CERT" placeholder:"FILE"`
+	TLSKey    string    `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
+	Grace     span      `help:"Let requests and deliveries in flight finish for so long when stopped." default:"30s" env:"ALMA_GRACE"`
 }
 
 // Help says more than the list of flags.
@@ -37,7 +39,7 @@ func (c *serveCmd) Run(ctx context.Context, conn *connection, s *settings, io st
 	}
 	n, err := startNode(ctx, cfg)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	fmt.Fprintf(io.out, "Serving on %s, database %s\n", n.http.URL(), cfg.db)
 	if n.key != "" {
@@ -46,17 +48,29 @@ func (c *serveCmd) Run(ctx context.Context, conn *connection, s *settings, io st
 	warnOpen(logger, c)
 	select {
 	case <-ctx.Done():
-		logger.Info("stopping; requests and deliveries in flight may finish", "grace", c.Grace.String())
+		logger.Info("stopping; requests and deliveries in flight may finish", "grace", time.Duration(c.Grace).String())
 	case <-n.http.Ended():
 		return errors.Join(errors.New("the server stopped by itself; its log says why"), n.stop(ctx))
 	}
 	return n.stop(context.WithoutCancel(ctx))
 }
 
+// unlessStopped leaves an error out that says no more than that the operator
+// ended the program while it was starting.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
 func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, error) {
 	cfg := nodeConfig{
-		db: conn.DB, listen: c.Listen, tlsCert: c.TLSCert, tlsKey: c.TLSKey, allow: c.AllowCIDR,
-		firstKey: conn.APIKey, logger: logger, stopGrace: c.Grace,
+		db: conn.DB, listen: string(c.Listen), tlsCert: c.TLSCert, tlsKey: c.TLSKey, allow: prefixes(c.AllowCIDR),
+		firstKey: conn.APIKey, logger: logger, stopGrace: time.Duration(c.Grace),
+	}
+	if err := c.check(conn); err != nil {
+		return cfg, err
 	}
 	if c.CAFile == "" {
 		return cfg, nil
@@ -74,13 +88,33 @@ func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, er
 	return cfg, nil
 }
 
+// check finds what is wrong before anything is made.
+func (c *serveCmd) check(conn *connection) error {
+	if err := checkDB(conn.DB); err != nil {
+		return err
+	}
+	if c.Grace < 0 {
+		return usagef("--grace is negative; want a duration like 30s, or 0s to stop at once")
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return usagef("https needs both --tls-cert and --tls-key; one of them is missing")
+	}
+	if conn.APIKey == "" {
+		return nil
+	}
+	if err := api.CheckKey(conn.APIKey); err != nil {
+		return usagef("--api-key (ALMA_API_KEY), the first admin key of an empty database: %v", err)
+	}
+	return nil
+}
+
 // warnOpen tells an operator who serves the network without TLS.
 func warnOpen(logger *slog.Logger, c *serveCmd) {
-	host, _, err := net.SplitHostPort(c.Listen)
+	host, _, err := net.SplitHostPort(string(c.Listen))
 	if err != nil || c.TLSCert != "" {
 		return
 	}
 	if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
-		logger.Warn("serving the network without TLS: keys travel in the clear; set --tls-cert and --tls-key, or put a proxy in front", "listen", c.Listen)
+		logger.Warn("serving the network without TLS: keys travel in the clear; set --tls-cert and --tls-key, or put a proxy in front", "listen", string(c.Listen))
 	}
 }

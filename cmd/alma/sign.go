@@ -14,17 +14,28 @@ import (
 
 type signing struct {
 	Format string `help:"The wire format." default:"alma"`
-	Secret string `help:"The webhook's secret." required:"" env:"ALMA_SECRET"`
+	Secret string `help:"The webhook's secret." required:"" env:"ALMA_SECRET" placeholder:"SECRET"`
 	File   string `arg:"" help:"The file that holds the body, or - for standard input."`
 }
 
 func (s *signing) read(in io.Reader) (wire.Format, []byte, error) {
-	format, ok := wire.Lookup(alma.Format(s.Format))
-	if !ok {
-		return nil, nil, usagef("the format %q is unknown; want %s", s.Format, formatNames())
+	format, err := lookupFormat(s.Format)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkSecret(&s.Secret); err != nil {
+		return nil, nil, err
 	}
 	body, err := readFile(s.File, in)
 	return format, body, err
+}
+
+func lookupFormat(name string) (wire.Format, error) {
+	format, ok := wire.Lookup(alma.Format(name))
+	if !ok {
+		return nil, usagef("the format %q is unknown; want %s", name, formatNames())
+	}
+	return format, nil
 }
 
 func formatNames() string {
@@ -93,7 +104,7 @@ func (c *verifyCmd) Run(io stdio) error {
 		header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
 	}
 	if err := format.Verify(header, body, []string{c.Secret}, time.Now()); err != nil {
-		return fmt.Errorf("the signature does not hold: %w", err)
+		return fmt.Errorf("the signature does not hold: %s", strings.TrimPrefix(err.Error(), "alma: verify: "))
 	}
 	fmt.Fprintln(io.out, style(io.out, green, "The signature holds."))
 	return nil

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/alma-events/alma"
 )
 
 type webhookCmd struct {
@@ -23,96 +25,11 @@ type webhookCmd struct {
 	RotateSecret webhookRotateSecretCmd `cmd:"" help:"Replace the secret by a new one."`
 }
 
-// webhookFlags are the settings of a webhook. Those that are not given keep
-// their value, or get their default.
-type webhookFlags struct {
-	Event         []string          `help:"Deliver events of this type; several times for several. All by default." placeholder:"TYPE"`
-	Format        *string           `help:"The wire format." placeholder:"alma"`
-	Secret        *string           `help:"Sign with this secret. One is made by default." env:"ALMA_SECRET"`
-	Unsigned      bool              `help:"Do not sign."`
-	Header        map[string]string `help:"Send this header with each request." placeholder:"NAME=VALUE"`
-	RetryCount    *int              `help:"Attempts after the first." placeholder:"3"`
-	RetryDelay    *time.Duration    `help:"Wait after the first attempt." placeholder:"5s"`
-	RetryBackoff  *float64          `help:"Multiplies the wait each time." placeholder:"2"`
-	RetrySchedule []time.Duration   `help:"The waits, one by one, instead of the three above." placeholder:"1m,10m,1h"`
-	Agent         []string          `help:"Only events of this agent."`
-	Project       []string          `help:"Only events of this project."`
-	Type          []string          `help:"Only events of this kind of memory or record."`
-	Filter        *string           `help:"Only events for which this CEL expression holds, such as: event.data.confidence > 0.8" placeholder:"CEL"`
-	Timeout       *time.Duration    `help:"Bound one request." placeholder:"30s"`
-	BatchSize     *int              `help:"Events in a request." placeholder:"1"`
-	BatchDelay    *time.Duration    `help:"How long a batch waits to fill." placeholder:"1s"`
-	MaxInFlight   *int              `help:"Concurrent requests." placeholder:"64"`
-	RateLimit     *float64          `help:"Requests per second; 0 for no limit." placeholder:"0"`
-	Ordered       *bool             `help:"Strictly one after another, in log order." negatable:""`
-	MaxAge        *time.Duration    `help:"Do not send older events; 0 for no limit." placeholder:"0s"`
-	Owner         *string           `help:"The project that owns the webhook: it sees no other." placeholder:"PROJECT"`
-	Contact       []string          `help:"Tell this e-mail address of failed deliveries."`
-	DisableAfter  *time.Duration    `help:"Disable after so much unbroken failure; 0 for never." placeholder:"120h"`
-	Description   *string           `help:"A note for people."`
-}
-
-// body returns the settings that were given, with their names in the API.
-func (f *webhookFlags) body() map[string]any {
-	b := map[string]any{}
-	setList(b, "events", f.Event)
-	setList(b, "agent_filter", f.Agent)
-	setList(b, "project_filter", f.Project)
-	setList(b, "type_filter", f.Type)
-	setList(b, "contacts", f.Contact)
-	setValue(b, "format", f.Format)
-	setValue(b, "secret", f.Secret)
-	setValue(b, "retry_count", f.RetryCount)
-	setValue(b, "retry_backoff", f.RetryBackoff)
-	setValue(b, "filter", f.Filter)
-	setValue(b, "batch_size", f.BatchSize)
-	setValue(b, "max_in_flight", f.MaxInFlight)
-	setValue(b, "rate_limit", f.RateLimit)
-	setValue(b, "ordered", f.Ordered)
-	setValue(b, "project_id", f.Owner)
-	setValue(b, "description", f.Description)
-	setSeconds(b, "retry_delay", f.RetryDelay)
-	setSeconds(b, "timeout", f.Timeout)
-	setSeconds(b, "batch_delay", f.BatchDelay)
-	setSeconds(b, "max_age", f.MaxAge)
-	setSeconds(b, "disable_after", f.DisableAfter)
-	if f.Unsigned {
-		b["secret"] = nil
-	}
-	if len(f.Header) > 0 {
-		b["headers"] = f.Header
-	}
-	if len(f.RetrySchedule) > 0 {
-		waits := make([]float64, len(f.RetrySchedule))
-		for i, d := range f.RetrySchedule {
-			waits[i] = seconds(d)
-		}
-		b["retry_schedule"] = waits
-	}
-	return b
-}
-
-func setList(b map[string]any, name string, list []string) {
-	if len(list) > 0 {
-		b[name] = list
-	}
-}
-
-func setValue[T any](b map[string]any, name string, p *T) {
-	if p != nil {
-		b[name] = *p
-	}
-}
-
-func setSeconds(b map[string]any, name string, p *time.Duration) {
-	if p != nil {
-		b[name] = seconds(*p)
-	}
-}
-
 type webhookAddCmd struct {
-	URL    string `arg:"" name:"url" help:"Where deliveries go."`
-	Paused bool   `help:"Do not deliver yet."`
+	URL    string  `arg:"" name:"url" help:"Where deliveries go."`
+	Paused bool    `help:"Do not deliver yet."`
+	Secret *string `help:"Sign with this secret. One is made by default." env:"ALMA_SECRET"`
+	Output string  `help:"table or json." enum:"table,json" default:"table" short:"o" env:"ALMA_OUTPUT"`
 	webhookFlags
 }
 
@@ -141,19 +58,33 @@ type webhookAnswer struct {
 
 // Run registers a webhook.
 func (c *webhookAddCmd) Run(ctx context.Context, conn *connection, io stdio) error {
-	body := c.body()
+	body, err := c.body(c.Secret)
+	if err != nil {
+		return err
+	}
 	body["url"] = c.URL
 	if c.Paused {
 		body["active"] = false
+	}
+	if c.Output == "json" {
+		return conn.show(ctx, io, http.MethodPost, "/v1/webhooks", body)
 	}
 	var w webhookAnswer
 	if err := conn.call(ctx, http.MethodPost, "/v1/webhooks", nil, body, &w); err != nil {
 		return err
 	}
 	fmt.Fprintln(io.out, "id:    ", w.ID)
-	fmt.Fprintln(io.out, "state: ", w.State, w.StateReason)
+	fmt.Fprintln(io.out, "state: ", w.state())
 	c.printSecret(io, w.Secret)
 	return nil
+}
+
+// state is the state with its reason.
+func (w *webhookAnswer) state() string {
+	if w.StateReason == "" {
+		return w.State
+	}
+	return fmt.Sprintf("%s (%s)", w.State, w.StateReason)
 }
 
 func (c *webhookAddCmd) printSecret(io stdio, secret *string) {
@@ -214,14 +145,18 @@ func (c *webhookShowCmd) Run(ctx context.Context, conn *connection, io stdio) er
 type webhookEditCmd struct {
 	webhookID
 	URL     *string  `name:"url" help:"Where deliveries go."`
-	Version int64    `help:"Only if it is at this version."`
+	Secret  *string  `help:"Sign with this secret from the next attempt on."`
+	Version int64    `help:"Only if it is at this version." placeholder:"N"`
 	Unset   []string `help:"Bring these settings back to their defaults, by their names in the API." placeholder:"NAME"`
 	webhookFlags
 }
 
 // Run changes settings.
 func (c *webhookEditCmd) Run(ctx context.Context, conn *connection, io stdio) error {
-	body := c.body()
+	body, err := c.body(c.Secret)
+	if err != nil {
+		return err
+	}
 	setValue(body, "url", c.URL)
 	for _, name := range c.Unset {
 		body[name] = nil
@@ -249,7 +184,7 @@ func (w *webhookID) act(ctx context.Context, conn *connection, io stdio, action 
 	if err := conn.call(ctx, http.MethodPost, w.path(action), nil, nil, &answer); err != nil {
 		return err
 	}
-	fmt.Fprintln(io.out, answer.ID, answer.State, answer.StateReason)
+	fmt.Fprintf(io.out, "%s is %s\n", answer.ID, answer.state())
 	return nil
 }
 
@@ -278,8 +213,10 @@ type webhookTestCmd struct{ webhookID }
 
 // Run sends a test event; it fails when the listener does not take it.
 func (c *webhookTestCmd) Run(ctx context.Context, conn *connection, io stdio) error {
+	patient := *conn
+	patient.Wait = max(conn.Wait, span(alma.MaxTimeout+10*time.Second)) // The listener may take as long.
 	var a attemptAnswer
-	if err := conn.call(ctx, http.MethodPost, c.path("test"), nil, nil, &a); err != nil {
+	if err := patient.call(ctx, http.MethodPost, c.path("test"), nil, nil, &a); err != nil {
 		return err
 	}
 	a.print(io)

@@ -50,6 +50,7 @@ type Server struct {
 	listener net.Listener
 	serving  chan struct{} // Closed when serving has ended.
 	failure  error         // Why it ended by itself.
+	started  bool          // Serving.
 	ended    bool
 }
 
@@ -95,11 +96,16 @@ func (s *Server) loadCertificate() error {
 	return nil
 }
 
-// Start listens and begins to serve. It does not block; ctx bounds the
-// listening alone. Once it has returned nil, clients can connect.
-func (s *Server) Start(ctx context.Context) error {
+// Listen takes the address, so that a taken one is found before anything else
+// is begun. Clients that connect wait until Start. A server that listens must
+// be shut down.
+func (s *Server) Listen(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.listen(ctx)
+}
+
+func (s *Server) listen(ctx context.Context) error {
 	if s.ended || s.listener != nil {
 		return errors.New("alma: http server: it was started before")
 	}
@@ -109,7 +115,25 @@ func (s *Server) Start(ctx context.Context) error {
 		return fmt.Errorf("alma: http server: %w", err)
 	}
 	s.listener = listener
-	go s.serve(listener)
+	return nil
+}
+
+// Start begins to serve, and listens before that unless Listen has done so. It
+// does not block; ctx bounds the listening alone. Once it has returned nil,
+// clients can connect.
+func (s *Server) Start(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started || s.ended {
+		return errors.New("alma: http server: it was started before")
+	}
+	if s.listener == nil {
+		if err := s.listen(ctx); err != nil {
+			return err
+		}
+	}
+	s.started = true
+	go s.serve(s.listener)
 	return nil
 }
 
@@ -132,7 +156,7 @@ func (s *Server) serveOn(listener net.Listener) error {
 	return s.http.Serve(listener)
 }
 
-// Addr returns the address that is listened on; nil before Start.
+// Addr returns the address that is listened on; nil before that.
 func (s *Server) Addr() net.Addr {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,11 +171,11 @@ func (s *Server) Addr() net.Addr {
 // idempotent.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	started := s.listener != nil
+	started, first := s.started, !s.ended
 	s.ended = true
 	s.mu.Unlock()
 	if !started {
-		return nil
+		return s.unlisten(first)
 	}
 	err := s.http.Shutdown(ctx)
 	if err != nil {
@@ -159,6 +183,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	<-s.serving
 	return err
+}
+
+// unlisten gives the address of a server back that never started.
+func (s *Server) unlisten(first bool) error {
+	if s.listener == nil || !first {
+		return nil
+	}
+	if err := s.listener.Close(); err != nil {
+		return fmt.Errorf("alma: http server: %w", err)
+	}
+	return nil
 }
 
 // Run starts the server, serves until ctx ends or serving fails, and shuts it
@@ -182,7 +217,7 @@ func (s *Server) Run(ctx context.Context, grace time.Duration) error {
 // Ended is closed when serving has ended, by Shutdown or by itself.
 func (s *Server) Ended() <-chan struct{} { return s.serving }
 
-// URL returns where clients reach the server; "" before Start.
+// URL returns where clients reach the server; "" before it listens.
 func (s *Server) URL() string {
 	addr := s.Addr()
 	switch {

@@ -202,6 +202,54 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// A server takes its address before it can serve: who connects then waits.
+func TestListenBeforeStart(t *testing.T) {
+	t.Parallel()
+	listening := func() *server.Server {
+		s, err := server.New(server.Config{Addr: "127.0.0.1:0", Handler: http.NotFoundHandler()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Listen(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := listening()
+	other, err := server.New(server.Config{Addr: s.Addr().String(), Handler: http.NotFoundHandler()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Listen(t.Context()); err == nil {
+		t.Error("a taken address is taken again")
+	}
+	answer := make(chan string)
+	go func() {
+		text, err := ask(t, http.DefaultClient, s.URL())
+		answer <- text + errorText(err)
+	}()
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-answer; !strings.Contains(got, "404") {
+		t.Errorf("answered %q", got)
+	}
+	unstarted := listening()
+	for _, s := range []*server.Server{s, unstarted, unstarted} {
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+	}
+	if err := unstarted.Start(t.Context()); err == nil {
+		t.Error("a server starts after its shutdown")
+	}
+	if free, err := net.Listen("tcp", unstarted.Addr().String()); err != nil {
+		t.Errorf("the address is not given back: %v", err)
+	} else {
+		free.Close()
+	}
+}
+
 func TestHugeHeadersAreRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t, server.Config{Handler: http.NotFoundHandler()})

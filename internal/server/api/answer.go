@@ -18,6 +18,8 @@ type call struct {
 	op    *operation
 	key   alma.Key
 	query url.Values // Of known parameters only, each given once.
+
+	madeFrom int64 // The version that a patch says it was made from.
 }
 
 // id returns the path's only parameter.
@@ -25,7 +27,7 @@ func (c *call) id() string { return c.r.PathValue("id") }
 
 // reply answers with JSON.
 func (c *call) reply(status int, v any) error {
-	writeBody(c.w, status, "application/json", v)
+	writeBody(c.w, status, typeJSON, v)
 	return nil
 }
 
@@ -67,6 +69,15 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
+// Header values that never differ are shared by all answers: nothing writes
+// into them.
+var (
+	typeJSON    = []string{mediaJSON}
+	typeProblem = []string{mediaProblem}
+	noSniff     = []string{"nosniff"}
+	noStore     = []string{"no-store"}
+)
+
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // maxPooled keeps one large answer from being held for ever.
@@ -74,7 +85,7 @@ const maxPooled = 64 << 10
 
 // writeBody writes v as JSON. Text goes out as it is: the escapes that
 // encoding/json makes for HTML would change the data of events.
-func writeBody(w http.ResponseWriter, status int, contentType string, v any) {
+func writeBody(w http.ResponseWriter, status int, contentType []string, v any) {
 	b := buffers.Get().(*bytes.Buffer) //nolint:forcetypeassert // The pool holds nothing else.
 	b.Reset()
 	defer func() {
@@ -87,7 +98,7 @@ func writeBody(w http.ResponseWriter, status int, contentType string, v any) {
 	if err := enc.Encode(v); err != nil {
 		panic(err) // Every answer is made of marshalable types; the recovery answers 500.
 	}
-	w.Header().Set("Content-Type", contentType)
+	w.Header()["Content-Type"] = contentType
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
 	w.Write(b.Bytes()) //nolint:errcheck // A client that is gone needs no answer.

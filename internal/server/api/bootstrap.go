@@ -20,8 +20,8 @@ const (
 	shortestKey = 16
 )
 
-// newKey returns a random API key.
-func newKey() string {
+// NewKey returns a random API key.
+func NewKey() string {
 	const even = 256 - 256%len(keyAlphabet) // Bytes from here on would favour some characters.
 	key := make([]byte, 0, len(keyPrefix)+keyRandom)
 	key = append(key, keyPrefix...)
@@ -48,8 +48,10 @@ func hashKey(key string) []byte {
 //
 // A wanted key must have 16 to 512 visible ASCII characters.
 func Bootstrap(ctx context.Context, store alma.KeyStore, wanted string) (key string, created bool, err error) {
-	if wanted != "" && !fitKey(wanted) {
-		return "", false, fmt.Errorf("alma: first admin key: want %d to %d visible ASCII characters, without spaces", shortestKey, maxKeyBytes)
+	if wanted != "" {
+		if err := CheckKey(wanted); err != nil {
+			return "", false, fmt.Errorf("alma: first admin key: %w", err)
+		}
 	}
 	keys, err := store.Keys(ctx)
 	if err != nil {
@@ -59,7 +61,7 @@ func Bootstrap(ctx context.Context, store alma.KeyStore, wanted string) (key str
 		return "", false, nil
 	}
 	if key = wanted; key == "" {
-		key = newKey()
+		key = NewKey()
 	}
 	err = store.CreateKey(ctx, alma.Key{
 		ID: alma.NewKeyID(), Name: "first admin key", Role: alma.RoleAdmin,
@@ -74,7 +76,22 @@ func Bootstrap(ctx context.Context, store alma.KeyStore, wanted string) (key str
 	return key, true, nil
 }
 
-func fitKey(key string) bool {
-	return len(key) >= shortestKey && len(key) <= maxKeyBytes &&
-		!strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' })
+// CheckKey says why a key that a person chose cannot be one.
+func CheckKey(key string) error {
+	if len(key) < shortestKey || len(key) > maxKeyBytes || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Errorf("want %d to %d visible ASCII characters, without spaces", shortestKey, maxKeyBytes)
+	}
+	return nil
+}
+
+// IsKey reports whether a key is one of the store's.
+func IsKey(ctx context.Context, store alma.KeyStore, key string) (bool, error) {
+	_, err := store.FindKey(ctx, hashKey(key))
+	if errors.Is(err, alma.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("alma: look an API key up: %w", err)
+	}
+	return true, nil
 }

@@ -30,8 +30,21 @@ func (f *faultList) addf(field, format string, args ...any) {
 	f.list = append(f.list, alma.Fault{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
+// addUnknown notes a member that no request has. One that answers have was
+// copied from there, and not misspelt.
+func (f *faultList) addUnknown(prefix, name string) {
+	if shownOfWebhook[name] || shownOfMemory[name] || shownOfEvent[name] {
+		f.addf(join(prefix, name), "is read-only: only answers have it; leave it out")
+		return
+	}
+	f.addf(join(prefix, name), "unknown member; check its spelling")
+}
+
 // merge takes over the faults of a validation, their places inside prefix.
 func (f *faultList) merge(prefix string, err error) {
+	if err == nil {
+		return
+	}
 	var faults alma.Faults
 	faults.Merge(prefix, err)
 	invalidInput, _ := faults.Err().(*alma.ValidationError) //nolint:errorlint // Faults.Err returns nothing else.
@@ -53,12 +66,9 @@ func (f *faultList) err() error {
 // readBody decodes the body into a struct, member by member, so that every
 // unknown name and every wrong type is found at once.
 func readBody[T any](c *call, into *T) (*faultList, error) {
-	body, err := c.readJSON(maxBody)
+	body, err := c.readObject()
 	if err != nil {
 		return nil, err
-	}
-	if body = space(body); body[0] != '{' {
-		return nil, fault("", "is %s; want an object", kindOf(body))
 	}
 	faults := &faultList{}
 	decodeObject(faults, "", body, reflect.ValueOf(into).Elem())
@@ -73,20 +83,35 @@ func decodeObject(faults *faultList, prefix string, raw []byte, into reflect.Val
 		return
 	}
 	fields := fieldsOf(into.Type())
-	for name, value := range members(raw) {
-		place := join(prefix, name)
-		index, ok := fields[name]
+	for name, value := range rawMembers(raw) {
+		index, ok := fields[string(name[1:len(name)-1])]
 		if !ok {
-			faults.addf(place, "unknown member; check its spelling")
+			index, ok = fields[text(name)] // Its name may be written with escapes.
+		}
+		if !ok {
+			faults.addUnknown(prefix, text(name))
 			continue
 		}
-		decodeValue(faults, place, value, into.Field(index))
+		decodeValue(faults, member{prefix, into.Type(), index}, value, into.Field(index))
 	}
 }
 
-var rawMessage = reflect.TypeFor[json.RawMessage]()
+// member is where a value stands. Its name is needed for faults alone, and is
+// put together only then.
+type member struct {
+	prefix string
+	owner  reflect.Type
+	field  int
+}
 
-func decodeValue(faults *faultList, place string, raw json.RawMessage, into reflect.Value) {
+func (m member) String() string { return join(m.prefix, jsonName(m.owner.Field(m.field))) }
+
+var (
+	rawMessage = reflect.TypeFor[json.RawMessage]()
+	timeOfDay  = reflect.TypeFor[time.Time]()
+)
+
+func decodeValue(faults *faultList, at member, raw json.RawMessage, into reflect.Value) {
 	switch {
 	case into.Type() == rawMessage:
 		into.SetBytes(raw)
@@ -95,10 +120,17 @@ func decodeValue(faults *faultList, place string, raw json.RawMessage, into refl
 		into.SetString(text(raw))
 	case into.Kind() == reflect.Pointer && into.Type().Elem().Kind() == reflect.Struct:
 		into.Set(reflect.New(into.Type().Elem()))
-		decodeObject(faults, place, raw, into.Elem())
-	case json.Unmarshal(raw, into.Addr().Interface()) != nil:
-		faults.addf(place, "is %s; want %s", kindOf(raw), wantOf(into))
+		decodeObject(faults, at.String(), raw, into.Elem())
+	case unmarshal(raw, into) != nil:
+		faults.addf(at.String(), "is %s; want %s", kindOf(raw), wantOf(into))
 	}
+}
+
+func unmarshal(raw json.RawMessage, into reflect.Value) error {
+	if t, ok := into.Addr().Interface().(*time.Time); ok && raw[0] == '"' {
+		return t.UnmarshalText(raw[1 : len(raw)-1]) //nolint:wrapcheck // Only whether it fails counts.
+	}
+	return json.Unmarshal(raw, into.Addr().Interface()) //nolint:wrapcheck // As above.
 }
 
 func join(prefix, name string) string {
@@ -132,7 +164,7 @@ func wantOf(v reflect.Value) string {
 		t = t.Elem()
 	}
 	switch {
-	case t == reflect.TypeFor[time.Time]():
+	case t == timeOfDay:
 		return "a time such as 2026-01-28T12:00:00Z (RFC 3339)"
 	case t.Kind() == reflect.String:
 		return "a text"
@@ -156,9 +188,13 @@ func fieldsOf(t reflect.Type) map[string]int {
 	}
 	fields := make(map[string]int, t.NumField())
 	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		fields[name] = i
+		fields[jsonName(t.Field(i))] = i
 	}
 	fieldTables.Store(t, fields)
 	return fields
+}
+
+func jsonName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
 }

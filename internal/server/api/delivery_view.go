@@ -20,7 +20,7 @@ type DeliveryView struct {
 	Attempts       int                 `json:"attempts" doc:"Finished attempts."`
 	LastError      string              `json:"last_error"`
 	LastReason     alma.Reason         `json:"last_reason" doc:"Why the last attempt failed, in one word; empty when it did not."`
-	LastStatusCode *int                `json:"last_status_code" nullable:"true" doc:"The last answer's status; null when there was none."`
+	LastStatusCode *int                `json:"last_status_code" nullable:"true" doc:"The status that came with last_error; null when no answer did."`
 	NextAttemptAt  *time.Time          `json:"next_attempt_at" nullable:"true" doc:"When a retry is due; null when none waits."`
 	CreatedAt      time.Time           `json:"created_at" doc:"When the event was appended."`
 }

@@ -33,6 +33,15 @@
 //
 // Then the store may still answer 503 (with Retry-After) or 507.
 //
+// # Patches
+//
+// What was read may be changed in some members and sent back as a whole: a
+// PATCH takes the members, too, that only answers have. Those that change by
+// themselves (lag, health, updated_at, …) are passed over. Those that are fixed
+// (id, state, signed; of a memory all but data) must say what is stored, or are
+// faults. version counts as If-Match does. A header value that comes back
+// masked stays as it is. In a POST, members that only answers have are faults.
+//
 // # Roles
 //
 // admin may do everything. ingest may append events, save and change memories,

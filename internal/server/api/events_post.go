@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ type acceptance struct {
 }
 
 // postEvents appends one event or an array of them and answers after the
-// commit. It is the hot path: what every request costs is spent here.
+// commit. It is the hot path: what it costs is paid by every event.
 func (s *Server) postEvents(c *call) error {
 	format, err := c.bodyFormat()
 	if err != nil {
@@ -124,7 +125,7 @@ func decodeEvent(faults *faultList, prefix string, raw []byte) alma.Event {
 	}
 }
 
-func element(i int) string { return fmt.Sprintf("[%d]", i) }
+func element(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
 // ownEvents puts events of no project into that of the key, and refuses those
 // of another.

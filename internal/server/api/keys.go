@@ -37,7 +37,7 @@ func (s *Server) postKey(c *call) error {
 	if err := faults.err(); err != nil {
 		return err
 	}
-	secret := newKey()
+	secret := NewKey()
 	key := alma.Key{
 		ID: alma.NewKeyID(), Name: in.Name, Role: in.Role, ProjectID: project,
 		Hash: hashKey(secret), CreatedAt: time.Now().UTC(),

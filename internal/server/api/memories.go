@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -20,13 +21,11 @@ type memoryPatch struct {
 	Data json.RawMessage `json:"data" doc:"Merged into the stored data (RFC 7396): null removes a member."`
 }
 
-// postMemory saves a memory: 201 for a new one, 200 when one of that id was
-// there and was updated.
 // savedMemory says whether a memory is new: saving an existing id is an update.
 // The status is 201 in both cases, as the contract has it.
 type savedMemory struct {
 	alma.Memory
-	Created bool `json:"created"`
+	Created bool `json:"created" doc:"False when a memory of that id was there, and was updated."`
 }
 
 func (s *Server) postMemory(c *call) error {
@@ -80,14 +79,15 @@ func (s *Server) getMemory(c *call) error {
 }
 
 func (s *Server) patchMemory(c *call) error {
-	var in memoryPatch
-	faults, err := readBody(c, &in)
+	patch, err := c.readPatch()
 	if err != nil {
 		return err
 	}
-	if _, err := s.memoryOf(c); err != nil {
+	stored, err := s.memoryOf(c)
+	if err != nil {
 		return err
 	}
+	in, faults := decodeMemoryPatch(patch, &stored)
 	if len(in.Data) == 0 {
 		faults.addf("data", "missing: want the members to change, such as {\"confidence\": 0.9}")
 	}
@@ -99,6 +99,15 @@ func (s *Server) patchMemory(c *call) error {
 		return c.stale(err)
 	}
 	return c.replyVersioned(http.StatusOK, m.Version, m)
+}
+
+func decodeMemoryPatch(patch []byte, stored *alma.Memory) (in memoryPatch, faults *faultList) {
+	faults = &faultList{}
+	rest := changes(faults, patch, shownOfMemory, map[string]any{
+		"id": stored.ID, "memory_type": string(stored.Type), "agent": stored.Agent, "project_id": stored.ProjectID,
+	})
+	decodeObject(faults, "", marshalMembers(rest), reflect.ValueOf(&in).Elem())
+	return in, faults
 }
 
 func (s *Server) deleteMemory(c *call) error {

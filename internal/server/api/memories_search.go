@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/alma-events/alma"
@@ -38,6 +39,11 @@ func (s *Server) retrieveMemories(c *call) error {
 			faults.addf("limit", "%d is out of range; want 1 to %d", q.Limit, memory.MaxLimit)
 		}
 	}
+	var types alma.Faults
+	for i, t := range in.Types {
+		alma.CheckMemoryType(&types, fmt.Sprintf("memory_types[%d]", i), t)
+	}
+	faults.merge("", types.Err())
 	if err := faults.err(); err != nil {
 		return err
 	}
@@ -71,6 +77,11 @@ func (s *Server) consolidateMemories(c *call) error {
 		if r.Threshold = *in.Threshold; r.Threshold <= 0 || r.Threshold > 1 {
 			faults.addf("threshold", "%v is out of range; want more than 0 and at most 1", r.Threshold)
 		}
+	}
+	if in.Type != "" {
+		var kind alma.Faults
+		alma.CheckMemoryType(&kind, "memory_type", in.Type)
+		faults.merge("", kind.Err())
 	}
 	if err := faults.err(); err != nil {
 		return err

@@ -57,10 +57,10 @@ func TestMemoryFaults(t *testing.T) {
 		{http.MethodPatch, "/v1/memories/" + id, `{"data":7}`, []string{"data"}},
 		{http.MethodPatch, "/v1/memories/" + id, `{"data":{"strategy":null}}`, []string{"data.strategy"}},
 		{http.MethodPatch, "/v1/memories/" + id, `{"agent":"b","data":{}}`, []string{"agent"}},
-		{http.MethodPost, "/v1/memories/retrieve", `{"limit":201,"memory_types":["idea"]}`, []string{"limit"}},
+		{http.MethodPost, "/v1/memories/retrieve", `{"limit":201,"memory_types":["outcome","idea"]}`, []string{"limit", "memory_types[1]"}},
 		{http.MethodPost, "/v1/memories/retrieve", `{"limit":"ten","query":7,"memory_types":"heuristic"}`, []string{"limit", "query", "memory_types"}},
 		{http.MethodPost, "/v1/memories/consolidate", `{"threshold":0}`, []string{"threshold"}},
-		{http.MethodPost, "/v1/memories/consolidate", `{"threshold":1.5,"dry_run":"no"}`, []string{"threshold", "dry_run"}},
+		{http.MethodPost, "/v1/memories/consolidate", `{"threshold":1.5,"dry_run":"no","memory_type":"idea"}`, []string{"threshold", "dry_run", "memory_type"}},
 		{http.MethodGet, "/v1/memories?memory_type=idea&limit=0", "", []string{"limit", "memory_type"}},
 	} {
 		var body any

@@ -46,8 +46,7 @@ func (s *Server) around(next http.Handler) http.Handler {
 		id := requestID(r)
 		h := w.Header()
 		h.Set(headerRequestID, id)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Cache-Control", "no-store")
+		h["X-Content-Type-Options"], h["Cache-Control"] = noSniff, noStore
 		a := &answer{ResponseWriter: w}
 		defer func() {
 			s.recovered(a, r, id, recover())

@@ -10,6 +10,18 @@ import (
 // text: names decoded, values raw.
 func members(object []byte) iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
+		for name, value := range rawMembers(object) {
+			if !yield(text(name), value) {
+				return
+			}
+		}
+	}
+}
+
+// rawMembers is members with the names as they are written, quotes included:
+// who only looks them up needs no copy of them.
+func rawMembers(object []byte) iter.Seq2[[]byte, json.RawMessage] {
+	return func(yield func([]byte, json.RawMessage) bool) {
 		rest := space(object)[1:] // Behind the {.
 		for {
 			rest = space(rest)
@@ -19,7 +31,7 @@ func members(object []byte) iter.Seq2[string, json.RawMessage] {
 			var rawName, value []byte
 			rawName, rest = cutValue(rest)
 			value, rest = cutValue(space(space(rest)[1:])) // Behind the colon.
-			if !yield(text(rawName), value) {
+			if !yield(rawName, value) {
 				return
 			}
 			rest = space(rest)

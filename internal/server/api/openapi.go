@@ -79,9 +79,6 @@ func (d describer) operation(op *operation) *huma.Operation {
 			Content:     map[string]*huma.MediaType{mediaProblem: {Schema: d.schemas.Schema(typeOf[problem](), true, "Problem")}},
 		}
 	}
-	if op.path == "/v1/memories" && op.method == http.MethodPost {
-		out.Responses[strconv.Itoa(http.StatusOK)] = d.success(op)
-	}
 	return out
 }
 
@@ -154,7 +151,7 @@ func parameters(op *operation) []*huma.Param {
 		params = append(params, &huma.Param{Name: "If-Match", In: "header", Description: `The version that must be stored, such as "3"; * for any.`, Schema: &huma.Schema{Type: "string"}})
 	}
 	if op.result == typeOf[eventStream]() {
-		params = append(params, &huma.Param{Name: "Last-Event-ID", In: "header", Description: "Go on behind this id.", Schema: &huma.Schema{Type: "string"}})
+		params = append(params, &huma.Param{Name: headerLastID, In: "header", Description: "Go on behind this id.", Schema: &huma.Schema{Type: "string"}})
 	}
 	return params
 }

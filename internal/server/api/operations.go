@@ -71,7 +71,7 @@ func (s *Server) memoryCalls() []operation {
 	return []operation{
 		{
 			method: http.MethodPost, path: "/v1/memories", roles: ingests,
-			summary: "Save a memory; 200 when one of that id was there and was updated.",
+			summary: "Save a memory; saving under an id that exists updates that memory, and says so.",
 			body:    typeOf[memoryInput](), status: http.StatusCreated, result: typeOf[savedMemory](), handle: s.postMemory,
 		},
 		{
@@ -97,7 +97,7 @@ func (s *Server) memoryCalls() []operation {
 		},
 		{
 			method: http.MethodPatch, path: "/v1/memories/{id}", roles: ingests, versioned: true,
-			summary: "Merge a patch into a memory's data (RFC 7396).",
+			summary: "Merge a patch into a memory's data (RFC 7396). A whole memory may be sent back: version counts as If-Match.",
 			body:    typeOf[memoryPatch](), status: http.StatusOK, result: typeOf[alma.Memory](), handle: s.patchMemory,
 		},
 		{
@@ -125,7 +125,7 @@ func (s *Server) webhookCalls() []operation {
 		{method: http.MethodGet, path: one, roles: reads, versioned: true, summary: "One webhook.", status: http.StatusOK, result: view, handle: s.getWebhook},
 		{
 			method: http.MethodPatch, path: one, roles: onlyRoot, versioned: true,
-			summary: "Merge a patch into a webhook's settings (RFC 7396).",
+			summary: "Merge a patch into a webhook's settings (RFC 7396). A whole webhook may be sent back: version counts as If-Match, what only answers have is passed over.",
 			body:    typeOf[Settings](), status: http.StatusOK, result: view, handle: s.patchWebhook,
 		},
 		{

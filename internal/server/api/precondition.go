@@ -15,11 +15,15 @@ const (
 )
 
 // wanted returns the version that If-Match asks for: "3" (an entity tag as
-// answers carry it) or a bare 3. anyVersion when it is absent or *; noVersion,
-// which nothing has, when it is no version at all.
+// answers carry it) or a bare 3; without If-Match, the one that a patch was
+// made from. anyVersion when neither says, and for *; noVersion, which nothing
+// has, when it is no version at all.
 func (c *call) wanted() int64 {
 	text := strings.TrimSpace(c.r.Header.Get("If-Match"))
-	if text == "" || text == "*" {
+	switch text {
+	case "":
+		return c.madeFrom
+	case "*":
 		return anyVersion
 	}
 	if unquoted, ok := strings.CutPrefix(text, `"`); ok {
@@ -27,6 +31,10 @@ func (c *call) wanted() int64 {
 			return noVersion
 		}
 	}
+	return parseVersion(text)
+}
+
+func parseVersion(text string) int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n <= 0 {
 		return noVersion
@@ -34,10 +42,10 @@ func (c *call) wanted() int64 {
 	return n
 }
 
-// match refuses with 412 when If-Match names another version than this.
+// match refuses with 412 when another version than this is wanted.
 func (c *call) match(version int64) error {
 	if wanted := c.wanted(); wanted != anyVersion && wanted != version {
-		return newProblem(http.StatusPreconditionFailed, "If-Match names another version than the stored one, %d; read it again and repeat the change", version)
+		return newProblem(http.StatusPreconditionFailed, "the stored version is %d, and this request is for another one; read it again and repeat the change", version)
 	}
 	return nil
 }

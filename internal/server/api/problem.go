@@ -110,5 +110,5 @@ func writeProblem(w http.ResponseWriter, p *problem) {
 	for _, h := range p.header {
 		w.Header().Set(h[0], h[1])
 	}
-	writeBody(w, p.Status, "application/problem+json", p)
+	writeBody(w, p.Status, typeProblem, p)
 }

@@ -46,13 +46,13 @@ func TestContentRules(t *testing.T) {
 		"PATCH /v1/memories/" + id, "POST /v1/webhooks", "PATCH /v1/webhooks/" + hook, "POST /v1/keys",
 	} {
 		method, path, _ := strings.Cut(call, " ")
-		for _, media := range []string{"text/plain", "application/x-www-form-urlencoded", "application/xml", "nonsense;;", "application/json; charset=latin1"} {
+		for _, media := range []string{"text/plain", "application/xml", "nonsense;;", "application/json; charset=latin1"} {
 			r.do(r.admin, method, path, "{}", "Content-Type", media).want(http.StatusUnsupportedMediaType)
 		}
 		r.do(r.admin, method, path, "{}", "Content-Encoding", "gzip").want(http.StatusUnsupportedMediaType)
 		large := `{"x":"` + strings.Repeat("x", 1<<20) + `"}`
 		r.do(r.admin, method, path, large).want(http.StatusRequestEntityTooLarge)
-		for _, body := range []string{"", "{", "{}{}", "nonsense", "{\"a\":\"\xff\"}"} {
+		for _, body := range []string{"", "{", "{}{}", "nonsense", "{\"a\":\"\xff\"}", "\xef\xbb\xbf{}"} {
 			r.do(r.admin, method, path, body).want(http.StatusUnprocessableEntity)
 		}
 		for _, body := range []string{"7", `"text"`, "null", "true", strings.Repeat("[", 103) + strings.Repeat("]", 103)} {
@@ -63,6 +63,15 @@ func TestContentRules(t *testing.T) {
 		if a := r.do(r.admin, method, path, `{"unheard_of":"v4lue"}`).want(http.StatusUnprocessableEntity); !slices.Contains(a.locations(), "unheard_of") || strings.Contains(string(a.body), "v4lue") {
 			t.Errorf("%s: %s", call, a.body)
 		}
+	}
+}
+
+// curl -d and others say this of any body when they are not told what it is.
+func TestBodyOfUnsaidTypeIsJSON(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, media := range []string{"", "application/x-www-form-urlencoded", "application/vnd.x+json", "application/json; charset=UTF-8"} {
+		r.do(r.admin, http.MethodPost, "/v1/events", event("m", ""), "Content-Type", media).want(http.StatusAccepted)
 	}
 }
 

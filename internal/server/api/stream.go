@@ -15,6 +15,9 @@ const (
 	streamPage = 256 // events read at once
 	// streamWrite is how long a client may take to read what it is sent.
 	streamWrite = 30 * time.Second
+	// headerLastID names the message behind which a stream goes on: in the
+	// request as the client has seen it, in the answer as the stream begins.
+	headerLastID = "Last-Event-ID"
 )
 
 // stream is a client that follows the log by server-sent events. The id of
@@ -28,8 +31,8 @@ type stream struct {
 	at     alma.Position
 }
 
-// streamEvents answers until the client leaves, the server is closed, or the
-// log fails; in the latter cases the client comes back by itself.
+// streamEvents answers until the client leaves, the server is closed, the log
+// fails, or the key is removed; then the client comes back by itself.
 func (s *Server) streamEvents(c *call) error {
 	ctx, cancel := context.WithCancel(c.r.Context())
 	defer cancel()
@@ -51,7 +54,7 @@ func (s *Server) streamEvents(c *call) error {
 		select {
 		case <-changed:
 		case <-heartbeat.C:
-			if st.send([]byte(": still here\n\n")) != nil {
+			if s.revoked(c) || st.send([]byte(": still here\n\n")) != nil {
 				return nil
 			}
 		case <-ctx.Done():
@@ -62,6 +65,12 @@ func (s *Server) streamEvents(c *call) error {
 	}
 }
 
+// revoked reports whether the key of a stream was removed since it began.
+func (s *Server) revoked(c *call) bool {
+	p := problemOf(s.authorize(c))
+	return p != nil && p.Status == http.StatusUnauthorized
+}
+
 func (s *Server) newStream(ctx context.Context, c *call) (*stream, error) {
 	var faults alma.Faults
 	st := &stream{c: c, log: s.store, out: http.NewResponseController(c.w)}
@@ -69,27 +78,42 @@ func (s *Server) newStream(ctx context.Context, c *call) (*stream, error) {
 		Type: c.eventType(&faults), MemoryType: alma.MemoryType(c.query.Get(paramMemoryType.name)),
 		MemoryID: c.query.Get(paramMemoryID.name), Agent: c.query.Get(paramAgent.name), ProjectID: c.queryProject(),
 	}
-	from, where := c.r.Header.Get("Last-Event-ID"), "Last-Event-ID"
-	if from == "" {
-		from, where = c.query.Get(paramFrom.name), paramFrom.name
+	end, err := s.store.Horizon(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("alma: stream events: %w", err)
 	}
-	var err error
-	if from == "" {
-		st.at, err = s.store.Horizon(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("alma: stream events: %w", err)
-		}
-	} else if st.at, err = alma.ParsePosition(from); err != nil {
-		faults.Addf(where, "want an id that this stream has sent, or 0 for the beginning of the log")
-	}
+	st.at = c.streamFrom(&faults, end)
 	return st, faults.Err()
 }
 
-// begin sends the headers at once: a client learns that it is connected
-// before the first event.
+// streamFrom returns where a stream begins: behind the id that the client saw
+// last, else at the end of the log. An id beyond that end is of another log, or
+// of a time before a backup was restored: waiting until the log is as long
+// would lose, in silence, what it grows by.
+func (c *call) streamFrom(faults *alma.Faults, end alma.Position) alma.Position {
+	from, where := c.r.Header.Get(headerLastID), headerLastID
+	if from == "" {
+		from, where = c.query.Get(paramFrom.name), paramFrom.name
+	}
+	if from == "" {
+		return end
+	}
+	at, err := alma.ParsePosition(from)
+	switch {
+	case err != nil:
+		faults.Addf(where, "want an id that this stream has sent, or 0 for the beginning of the log")
+	case end.Before(at):
+		faults.Addf(where, "lies beyond the end of the log; want an id that this stream has sent, or 0 for the beginning of the log")
+	}
+	return at
+}
+
+// begin sends the headers at once: a client learns that it is connected, and
+// from where on, before the first event.
 func (st *stream) begin() error {
 	st.c.w.Header().Set("Content-Type", "text/event-stream")
 	st.c.w.Header().Set("X-Accel-Buffering", "no") // Proxies may hold streams back otherwise.
+	st.c.w.Header().Set(headerLastID, st.at.String())
 	st.c.w.WriteHeader(http.StatusOK)
 	return st.send(nil)
 }

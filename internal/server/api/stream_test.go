@@ -201,3 +201,44 @@ func TestStreamRefusesForeignIDs(t *testing.T) {
 	}
 	r.get("/v1/events/stream?after=!").want(http.StatusUnprocessableEntity)
 }
+
+// An id beyond the end is of another log: to wait for it would lose events.
+func TestStreamRefusesIDsBeyondTheEnd(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.post("/v1/events", event("m", "")).want(http.StatusAccepted)
+	f := r.follow(t, r.admin, "?after=0", "")
+	_, last := f.events(1)
+	r.follow(t, r.admin, "", last)
+	a := r.do(r.admin, http.MethodGet, "/v1/events/stream", nil, "Last-Event-ID", last+"0").want(http.StatusUnprocessableEntity)
+	if got := a.locations(); !slices.Equal(got, []string{"Last-Event-ID"}) {
+		t.Errorf("faults at %q", got)
+	}
+}
+
+// A client whose connection breaks before the first event can go on as well.
+func TestStreamSaysWhereItBegins(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.post("/v1/events", event("before", "")).want(http.StatusAccepted)
+	f := r.follow(t, r.admin, "", "")
+	f.stop()
+	r.post("/v1/events", event("meanwhile", "")).want(http.StatusAccepted)
+	f = r.follow(t, r.admin, "", f.resp.Header.Get("Last-Event-ID"))
+	if got, _ := f.events(1); !slices.Equal(got, []string{"meanwhile"}) {
+		t.Errorf("streamed %v", got)
+	}
+}
+
+func TestStreamEndsWhenItsKeyIsRemoved(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	made := r.post("/v1/keys", map[string]any{"name": "n", "role": "read"}).want(http.StatusCreated)
+	f := r.follow(t, made.text("key"), "", "")
+	r.do(r.admin, http.MethodDelete, "/v1/keys/"+made.text("id"), nil).want(http.StatusNoContent)
+	for m := f.next(); m != nil; m = f.next() {
+		if m.data != "" {
+			t.Errorf("got %+v", m)
+		}
+	}
+}

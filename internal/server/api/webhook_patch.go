@@ -8,47 +8,76 @@ import (
 	"slices"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/webhook"
 )
 
 // decodeConfig reads settings. Where members are unknown or of a wrong type,
-// the others are still checked, so that every fault is told at once.
-func decodeConfig(body []byte) (alma.WebhookConfig, *faultList) {
+// the others are still read, so that refuseConfig can tell every fault at once.
+// stored are the headers that a mask may stand for.
+func decodeConfig(body []byte, stored map[string]string) (alma.WebhookConfig, *faultList) {
 	faults := &faultList{}
 	var cfg alma.WebhookConfig
-	if kind := kindOf(space(body)); space(body)[0] != '{' {
-		faults.addf("", "is %s; want an object", kind)
-		return cfg, faults
+	for name := range members(body) {
+		if shownOfWebhook[name] {
+			faults.addUnknown("", name)
+		}
 	}
-	err := cfg.UnmarshalJSON(body)
-	if err == nil {
-		return cfg, faults
+	if err := cfg.UnmarshalJSON(body); err != nil {
+		faults.merge("", err)
+		cfg = decodeRest(faults, body)
 	}
-	faults.merge("", err)
+	checkMasks(faults, cfg.Headers, stored)
+	return cfg, faults
+}
+
+// decodeRest reads the settings that have no fault yet.
+func decodeRest(faults *faultList, body []byte) alma.WebhookConfig {
+	var cfg alma.WebhookConfig
 	rest := maps.Collect(members(body))
 	maps.DeleteFunc(rest, func(name string, _ json.RawMessage) bool { return faults.known[name] })
-	if err := cfg.UnmarshalJSON(marshalMembers(rest)); err == nil {
-		faults.merge("", cfg.Validate())
+	if err := cfg.UnmarshalJSON(marshalMembers(rest)); err != nil {
+		faults.merge("", err)
 	}
-	return cfg, faults
+	return cfg
+}
+
+// refuseConfig returns the faults of settings, if there are any. The manager,
+// which validates settings, will not see these: so they are validated here.
+func refuseConfig(faults *faultList, cfg *alma.WebhookConfig) error {
+	if faults.err() == nil {
+		return nil
+	}
+	faults.merge("", cfg.Validate())
+	return faults.err()
+}
+
+// checkMasks refuses a mask that stands for nothing: it would be sent as it is.
+func checkMasks(faults *faultList, headers, stored map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if _, known := stored[name]; headers[name] == webhook.Masked && !known {
+			faults.addf("headers."+name, "is the mask of a value, but no such header is stored; want the value itself")
+		}
+	}
 }
 
 // patchWebhook merges a patch into the settings as they were given (RFC 7396):
 // null takes a setting back to its default. Only a null secret has a meaning of
 // its own, unsigned; the secret stays where the patch does not name it.
 func (s *Server) patchWebhook(c *call) error {
-	patch, err := c.readJSON(maxBody)
+	patch, err := c.readPatch()
 	if err != nil {
-		return err
-	}
-	if err := c.mayPatch(patch); err != nil {
 		return err
 	}
 	w, err := s.webhook(c)
 	if err != nil {
 		return err
 	}
+	var faults faultList
+	rest := changes(&faults, patch, shownOfWebhook, map[string]any{
+		"id": w.ID, "state": string(w.State), "signed": w.Config.Secret != "",
+	})
 	w, err = s.manager.Update(c.r.Context(), w.ID, c.wanted(), func(cfg *alma.WebhookConfig) error {
-		return c.edit(cfg, patch)
+		return c.edit(&faults, cfg, rest)
 	})
 	if err != nil {
 		return c.stale(err)
@@ -56,29 +85,15 @@ func (s *Server) patchWebhook(c *call) error {
 	return s.replyWebhook(c, w.ID)
 }
 
-// mayPatch refuses what is no patch, and a patch that names another project.
-func (c *call) mayPatch(patch []byte) error {
-	if kind := kindOf(space(patch)); space(patch)[0] != '{' {
-		return fault("", "is %s; want an object with the settings to change", kind)
-	}
-	for name, value := range members(patch) {
-		if name == "project_id" && value[0] == '"' {
-			if err := c.mayNameProject(text(value)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// edit applies a patch to settings.
-func (c *call) edit(cfg *alma.WebhookConfig, patch []byte) error {
+// edit applies changes to settings.
+func (c *call) edit(faults *faultList, cfg *alma.WebhookConfig, changes map[string]json.RawMessage) error {
 	given, err := json.Marshal(*cfg)
 	if err != nil {
 		return fmt.Errorf("alma: patch webhook: %w", err)
 	}
-	next, faults := decodeConfig(mergeSettings(given, patch))
-	if err := faults.err(); err != nil {
+	next, more := decodeConfig(mergeSettings(given, changes), cfg.Headers)
+	faults.merge("", more.err())
+	if err := refuseConfig(faults, &next); err != nil {
 		return err
 	}
 	if next.Secret == "" && !next.Unsigned {
@@ -94,18 +109,18 @@ func (c *call) edit(cfg *alma.WebhookConfig, patch []byte) error {
 // retrySettings are those that retry_schedule replaces.
 var retrySettings = []string{"retry_count", "retry_delay", "retry_backoff"}
 
-// mergeSettings merges a patch into settings. Headers are the one member that
+// mergeSettings merges changes into settings. Headers are the one member that
 // is merged in depth: all others are values or lists.
-func mergeSettings(given, patch []byte) []byte {
+func mergeSettings(given []byte, changes map[string]json.RawMessage) []byte {
 	merged := maps.Collect(members(given))
 	changed := map[string]bool{}
-	for name, value := range members(patch) {
+	settings := fieldsOf(typeOf[Settings]())
+	for name, value := range changes {
+		_, isSetting := settings[name]
 		switch {
-		case name == "headers" && space(value)[0] == '{':
+		case name == "headers" && value[0] == '{':
 			value = mergeHeaders(merged[name], value)
-		case name == "secret" && isNull(value):
-			// Kept as null, which means unsigned, and not removed.
-		case isNull(value):
+		case isNull(value) && isSetting: // A null secret is kept: it means unsigned. So is what is no setting at all.
 			delete(merged, name)
 			continue
 		}

@@ -12,15 +12,15 @@ import (
 // postWebhook registers a webhook. This answer and that of rotate-secret are
 // the only ones that hold a secret.
 func (s *Server) postWebhook(c *call) error {
-	body, err := c.readJSON(maxBody)
+	body, err := c.readObject()
 	if err != nil {
 		return err
 	}
-	cfg, faults := decodeConfig(body)
+	cfg, faults := decodeConfig(body, nil)
 	if cfg.ProjectID, err = c.project(cfg.ProjectID); err != nil {
 		return err
 	}
-	if err := faults.err(); err != nil {
+	if err := refuseConfig(faults, &cfg); err != nil {
 		return err
 	}
 	w, err := s.manager.Add(c.r.Context(), cfg)

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// span is a duration as people write it: 1m30s, or a bare number of seconds, as
+// the API takes it.
+type span time.Duration
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (s *span) UnmarshalText(text []byte) error {
+	if n, err := strconv.ParseFloat(string(text), 64); err == nil && math.Abs(n) < math.MaxInt64/float64(time.Second) {
+		*s = span(n * float64(time.Second))
+		return nil
+	}
+	d, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no duration: want one like 500ms, 30s or 1h30m, or a number of seconds", text)
+	}
+	*s = span(d)
+	return nil
+}
+
+// network is a range of addresses, or a single one.
+type network struct{ netip.Prefix }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (n *network) UnmarshalText(text []byte) error {
+	if addr, err := netip.ParseAddr(string(text)); err == nil {
+		n.Prefix = netip.PrefixFrom(addr, addr.BitLen())
+		return nil
+	}
+	prefix, err := netip.ParsePrefix(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no range of addresses: want one like 127.0.0.0/8, or a single address", text)
+	}
+	n.Prefix = prefix
+	return nil
+}
+
+func prefixes(list []network) []netip.Prefix {
+	out := make([]netip.Prefix, len(list))
+	for i, n := range list {
+		out[i] = n.Prefix
+	}
+	return out
+}
+
+// hostPort is an address to listen on.
+type hostPort string
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (h *hostPort) UnmarshalText(text []byte) error {
+	_, port, err := net.SplitHostPort(string(text))
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("%q is no address to listen on: want HOST:PORT as in 127.0.0.1:2562, or :2562 for every network of this machine", text)
+	}
+	*h = hostPort(text)
+	return nil
+}
+
+// checkDB refuses what names no file. It repeats nothing: a URL may hold a
+// password.
+func checkDB(name string) error {
+	switch {
+	case name == "":
+		return usagef("--db (ALMA_DB) is empty; want the name of an SQLite file, such as alma.db")
+	case strings.Contains(name, "://"):
+		return usagef("--db (ALMA_DB) is a URL; this version keeps its data in an SQLite file: want the name of one, such as alma.db")
+	}
+	return nil
+}
+
+// checkSecret refuses an empty secret: most likely the variable that should
+// hold it is not set, and nothing would be verified.
+func checkSecret(secret *string) error {
+	if secret != nil && *secret == "" {
+		return usagef("the secret (--secret or ALMA_SECRET) is empty; is the variable that should hold it set?")
+	}
+	return nil
+}
