@@ -164,7 +164,8 @@ func TestCheckURL(t *testing.T) {
 		{"https://[::1]", guard("::1/128"), ""},
 		{"http://8.8.8.8", guard(), "http needs an allowed address; use https or allow 8.8.8.8 with --allow-cidr 8.8.8.8/32"},
 		{"https://8.8.8.8", guard(), ""},
-		{"http://example.com", guard(), ""}, // Judged at each connection.
+		{"http://example.com", guard("10.0.0.0/8"), ""}, // Judged at each connection.
+		{"http://example.com", guard(), "http needs an allowed address, and none is allowed: use https, or allow the address with --allow-cidr"},
 		{"https://example.com", nil, ""},
 	} {
 		u, err := url.Parse(c.url)

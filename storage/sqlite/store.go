@@ -130,7 +130,7 @@ func (s *Store) shutDown() error {
 	errs := []error{s.reads.close()}
 	if s.path != "" {
 		errs = append(errs, s.readers.Close(), s.host.Close())
-		if _, err := s.pool.ExecContext(context.Background(), sqlCheckpoint); err != nil {
+		if _, err := s.pool.ExecContext(context.Background(), sqlCheckpoint); err != nil && s.lock != nil { // Without a lock the opening failed, and says why.
 			s.log.Warn("alma: storage: checkpoint at close failed; the next open makes up for it", "error", err)
 		}
 	}
