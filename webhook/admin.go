@@ -30,7 +30,7 @@ func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook
 	if cfg.Active != nil && !*cfg.Active {
 		w.State, w.StateReason = alma.StatePaused, "created inactive"
 	}
-	c, err := m.compileNew(w)
+	c, err := m.compileNew(w, "")
 	if err != nil {
 		return alma.Webhook{}, err
 	}
@@ -40,18 +40,26 @@ func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook
 		return alma.Webhook{}, fmt.Errorf("alma: add webhook: %w", err)
 	}
 	c.webhook = w
-	if m.running.Load() {
-		return w, m.begin(ctx, c)
+	if !m.running.Load() {
+		return w, nil
+	}
+	if err := m.begin(ctx, c); err != nil {
+		// Not left behind: it would be there, and deliver nothing.
+		return alma.Webhook{}, errors.Join(err, m.store.DeleteWebhook(context.WithoutCancel(ctx), w.ID))
 	}
 	return w, nil
 }
 
-// compileNew compiles settings that somebody asks for now.
-func (m *Manager) compileNew(w alma.Webhook) (*compiled, error) {
+// compileNew compiles settings that somebody asks for now. They are a
+// webhook's, whatever the url says. One that stays as it was is no fault of
+// this edit, even if its address is no longer allowed.
+func (m *Manager) compileNew(w alma.Webhook, oldURL string) (*compiled, error) {
 	var faults alma.Faults
-	c, err := m.compile(w)
+	c, err := m.compileWebhook(w)
 	faults.Merge("", err)
-	faults.Merge("", m.checkAddress(w.Config.URL))
+	if w.Config.URL != oldURL {
+		faults.Merge("", m.checkAddress(w.Config.URL))
+	}
 	return c, faults.Err()
 }
 
@@ -178,12 +186,12 @@ func (m *Manager) change(ctx context.Context, id string, version int64, edit fun
 	if version != AnyVersion && version != w.Version {
 		return alma.Webhook{}, fmt.Errorf("alma: webhook %s is at version %d, not %d: %w", id, w.Version, version, alma.ErrConflict)
 	}
-	before := w.State
+	before, oldURL := w.State, w.Config.URL
 	w.Config.Headers = cloneHeaders(w.Config.Headers)
 	if err := edit(&w); err != nil {
 		return alma.Webhook{}, err
 	}
-	c, err := m.compileNew(w)
+	c, err := m.compileNew(w, oldURL)
 	if err != nil {
 		return alma.Webhook{}, err
 	}
@@ -209,9 +217,11 @@ func (m *Manager) takeEffect(c *compiled, before alma.WebhookState) {
 	if h == nil {
 		return // Not running.
 	}
+	unusable := h.compiled.Load().unusable != nil
 	m.reinstall(h, c)
-	m.setActive(h, c.webhook.State == alma.StateActive)
-	if before != c.webhook.State {
+	if before != c.webhook.State || unusable {
+		// Only then: the lane may have disabled itself a moment ago.
+		m.setActive(h, c.webhook.State == alma.StateActive)
 		m.logger.Info("webhook changed its state", "webhook", h.id, "state", string(c.webhook.State), "reason", c.webhook.StateReason)
 	}
 }

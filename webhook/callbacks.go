@@ -22,6 +22,12 @@ func (l *localEvents) start() {
 	l.ids = map[string]int{}
 }
 
+func (l *localEvents) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ids = nil
+}
+
 func (l *localEvents) add(events []alma.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -57,12 +63,12 @@ func (l *localEvents) met(id string) bool {
 func (m *Manager) attach() error {
 	sink, err := m.emitter.Attach(m.sink)
 	if err != nil {
-		return fmt.Errorf("alma: start webhook manager: %w", err)
+		return err //nolint:wrapcheck // The caller names the operation.
 	}
 	publisher, err := m.emitter.AttachPublisher(m)
 	if err != nil {
 		sink()
-		return fmt.Errorf("alma: start webhook manager: %w", err)
+		return err //nolint:wrapcheck // The caller names the operation.
 	}
 	m.detach = []func(){sink, publisher}
 	return nil

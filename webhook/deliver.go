@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,10 +23,7 @@ func (m *Manager) deliver(ctx context.Context, job *lane.Job) lane.Outcome {
 	at := time.Now()
 	message, err := m.message(ctx, c, job)
 	if err != nil {
-		if ctx.Err() != nil {
-			return lane.Outcome{Canceled: true}
-		}
-		return notEncoded(job, at, err)
+		return m.unsent(ctx, job, at, err)
 	}
 	job.SetMessage(&message)
 	format := c.format
@@ -77,6 +75,23 @@ func statusError(reason alma.Reason, status int) string {
 	return fmt.Sprintf("the listener answered %d", status)
 }
 
+// errUnread marks a failure to read what a retry sends: it says nothing about
+// the delivery.
+var errUnread = errors.New("cannot read what is to be sent")
+
+// unsent is the outcome of an attempt that had nothing to send.
+func (m *Manager) unsent(ctx context.Context, job *lane.Job, at time.Time, err error) lane.Outcome {
+	switch {
+	case ctx.Err() != nil:
+		return lane.Outcome{Canceled: true}
+	case errors.Is(err, errUnread):
+		m.logger.Warn("a retry is put off", "delivery", deliveryID(job), "error", err)
+		return lane.Outcome{Postponed: true}
+	default:
+		return notEncoded(job, at, err)
+	}
+}
+
 // notEncoded is the outcome of an event that the format cannot carry, or that
 // is no longer there.
 func notEncoded(job *lane.Job, at time.Time, err error) lane.Outcome {
@@ -114,13 +129,14 @@ func encode(c *compiled, entries []*flow.Entry, batch bool) (alma.Message, error
 }
 
 // storedMessage fetches what the first attempt sent, byte for byte. Where
-// nothing was stored, and where a person repeats one member of a batch, it is
-// encoded from the log.
+// nothing was stored, it is encoded from the log.
 func (m *Manager) storedMessage(ctx context.Context, c *compiled, job *lane.Job) (alma.Message, error) {
 	key := job.Key()
-	alone := job.Retry.Manual && job.BatchID != ""
 	e, err := m.store.Exception(ctx, key.WebhookID, key.Position)
-	if err == nil && e.Message != nil && !alone {
+	switch {
+	case err != nil && !errors.Is(err, alma.ErrNotFound):
+		return alma.Message{}, fmt.Errorf("%w: %w", errUnread, err)
+	case e.Message != nil:
 		return *e.Message, nil
 	}
 	members := job.Retry.Members
@@ -142,7 +158,7 @@ func (m *Manager) entryAt(ctx context.Context, pos alma.Position) (*flow.Entry, 
 	before.Seq--
 	page, err := m.store.Read(ctx, before, 1)
 	if err != nil {
-		return nil, fmt.Errorf("read the event: %w", err)
+		return nil, fmt.Errorf("%w: %w", errUnread, err)
 	}
 	if len(page.Events) == 0 || page.Events[0].Position != pos {
 		return nil, fmt.Errorf("the event is no longer in the log: %w", alma.ErrNotFound)

@@ -171,9 +171,10 @@ func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
 	}
 }
 
-// Retry makes a new attempt for a delivery now, whatever its status: after a
-// failed one no further retry follows. It fails with [alma.ErrConflict] while
-// an attempt is under way, and while the webhook is not active.
+// Retry makes a new attempt for a delivery now, before what else waits, and
+// while the circuit breaker is open too: after a failed one no further retry
+// follows. It fails with [alma.ErrConflict] while an attempt is under way,
+// while the webhook is not active, and for suppressed deliveries.
 func (m *Manager) Retry(ctx context.Context, id string) (alma.Delivery, error) {
 	m.admin.Lock()
 	defer m.admin.Unlock()
@@ -204,6 +205,9 @@ func (m *Manager) retryable(ctx context.Context, d *alma.Delivery) (*hook, error
 		return nil, fmt.Errorf("alma: retry %s: the webhook is gone: %w", d.ID, alma.ErrConflict)
 	}
 	h := m.hook(w.ID)
+	if d.Status == alma.StatusSuppressed {
+		return nil, fmt.Errorf("alma: retry %s: it stands for all events of a bulk job; raise bulk_limit before the next: %w", d.ID, alma.ErrConflict)
+	}
 	if w.State != alma.StateActive || h == nil {
 		return nil, fmt.Errorf("alma: retry %s: the webhook is %s; resume it first: %w", d.ID, w.State, alma.ErrConflict)
 	}
@@ -218,8 +222,8 @@ func (m *Manager) reopen(ctx context.Context, h *hook, d *alma.Delivery) error {
 		Attempts: d.Attempts, NextAttemptAt: now,
 		LastReason: d.LastReason, LastError: d.LastError, LastStatusCode: d.LastStatusCode,
 	}
-	if h.compiled.Load().effective.BatchSize > 1 {
-		e.BatchID = alma.NewBatchID() // Its listener expects arrays: it gets an array of one.
+	if err := m.takeFromBatch(ctx, h.compiled.Load(), &e); err != nil {
+		return fmt.Errorf("alma: retry %s: %w", d.ID, err)
 	}
 	if err := m.store.Settle(ctx, alma.Settlement{Exceptions: []alma.Exception{e}}); err != nil {
 		return fmt.Errorf("alma: retry %s: %w", d.ID, err)
@@ -227,6 +231,30 @@ func (m *Manager) reopen(ctx context.Context, h *hook, d *alma.Delivery) error {
 	d.Status, d.NextAttemptAt = alma.StatusPending, now
 	h.lane.Retry(lane.FromException(&e, now))
 	return nil
+}
+
+// takeFromBatch gives a delivery a message of its own where the listener
+// expects arrays (it gets an array of one), and where what is stored is the
+// batch that the delivery was part of.
+func (m *Manager) takeFromBatch(ctx context.Context, c *compiled, e *alma.Exception) error {
+	stored, err := m.store.Exception(ctx, e.WebhookID, e.Position)
+	if err != nil && !errors.Is(err, alma.ErrNotFound) {
+		return err //nolint:wrapcheck // The caller names the operation.
+	}
+	batches := c.effective.BatchSize > 1
+	if !batches && stored.BatchID == "" {
+		return nil
+	}
+	if batches {
+		e.BatchID = alma.NewBatchID()
+	}
+	entry, err := m.entryAt(ctx, e.Position)
+	if err != nil {
+		return err
+	}
+	message, err := encode(c, []*flow.Entry{entry}, batches)
+	e.Message = &message
+	return err
 }
 
 // Test sends a synthetic event to a webhook, once, outside the log, and returns

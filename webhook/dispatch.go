@@ -73,6 +73,7 @@ func (m *Manager) tryAttach(l *lane.Lane, pos alma.Position, attach func()) bool
 	}
 	attach()
 	m.list(l)
+	m.settler.Touch() // Soon it shares the watermark.
 	return true
 }
 
@@ -123,6 +124,13 @@ func (k *marks) askAgain(wait time.Duration, touch func()) {
 		k.mu.Unlock()
 		touch()
 	})
+}
+
+// clear forgets all lanes.
+func (k *marks) clear() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.active)
 }
 
 func (k *marks) stop() {

@@ -38,11 +38,17 @@ type compiled struct {
 	unusable  error              // Why the stored settings cannot be used; nothing else counts then.
 }
 
-// compile checks a webhook's settings, all faults at once, and prepares them.
+// compile prepares what is stored: a webhook, or a durable subscription.
 func (m *Manager) compile(w alma.Webhook) (*compiled, error) {
 	if isSubscription(&w) {
 		return m.compileSubscription(w)
 	}
+	return m.compileWebhook(w)
+}
+
+// compileWebhook checks a webhook's settings, all faults at once, and prepares
+// them.
+func (m *Manager) compileWebhook(w alma.Webhook) (*compiled, error) {
 	var faults alma.Faults
 	faults.Merge("", w.Config.Validate())
 	format, ok := wire.Lookup(cmpOr(w.Config.Format, alma.FormatAlma))

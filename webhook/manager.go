@@ -97,27 +97,45 @@ func (m *Manager) Start(ctx context.Context) error {
 	if m.started {
 		return nil
 	}
-	inFlight, abort := context.WithCancel(context.Background())
-	m.node.Context, m.abort = inFlight, abort
-	from, err := m.resume(ctx)
+	m.admin.Lock() // Who adds a webhook meanwhile finds the manager running.
+	defer m.admin.Unlock()
+	from, head, err := m.load(ctx)
 	if err != nil {
-		abort()
+		m.unload()
 		return fmt.Errorf("alma: start webhook manager: %w", err)
-	}
-	m.local.start()
-	head, err := m.store.Horizon(ctx)
-	if err != nil {
-		abort()
-		return fmt.Errorf("alma: start webhook manager: %w", err)
-	}
-	if err := m.attach(); err != nil {
-		abort()
-		return err
 	}
 	m.run(from, head)
 	m.started = true
 	m.running.Store(true)
 	return nil
+}
+
+// load prepares all that can fail. It returns where the tail begins, and where
+// the callbacks do.
+func (m *Manager) load(ctx context.Context) (from, head alma.Position, err error) {
+	m.node.Context, m.abort = context.WithCancel(context.Background())
+	if from, err = m.resume(ctx); err != nil {
+		return from, head, err
+	}
+	m.local.start()
+	if head, err = m.store.Horizon(ctx); err != nil {
+		return from, head, fmt.Errorf("find the end of the log: %w", err)
+	}
+	return from, head, m.attach()
+}
+
+// unload takes back what load did, so that Start can be called again.
+func (m *Manager) unload() {
+	m.abort()
+	m.closeLanes()
+	m.local.stop()
+	m.marks.clear()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.hooks {
+		m.index.Remove(id)
+	}
+	clear(m.hooks)
 }
 
 // run starts the stages. This is the way of an event through them.
@@ -141,39 +159,6 @@ func (m *Manager) run(from, head alma.Position) {
 
 	m.readers.Go(func() { m.runCallbacks(reading, head) })
 	m.kickAll()
-}
-
-// Shutdown stops reading, lets the requests in flight finish until ctx ends or
-// the grace is over, and settles. It is idempotent.
-func (m *Manager) Shutdown(ctx context.Context) error {
-	m.state.Lock()
-	defer m.state.Unlock()
-	if m.stopping.Swap(true) || !m.started {
-		return nil
-	}
-	for _, detach := range m.detach {
-		detach()
-	}
-	m.stop()
-	m.readers.Wait()
-
-	grace, cancel := context.WithTimeout(ctx, m.cfg.Grace)
-	defer cancel()
-	left := m.node.Workers.Close()
-	select {
-	case <-left:
-	case <-grace.Done():
-		m.logger.Warn("requests in flight are given up; they will be made again after the next start")
-	}
-	m.abort()
-	<-left
-	m.settler.Touch()
-	m.settled()
-	m.settling.Wait()
-	m.marks.stop()
-	m.closeLanes()
-	m.sender.Close()
-	return nil
 }
 
 // Run starts the manager, waits for ctx to end, and shuts it down.
@@ -224,8 +209,6 @@ func (m *Manager) closeLanes() {
 // resume loads webhooks and how far they had come; it returns where the tail
 // begins.
 func (m *Manager) resume(ctx context.Context) (alma.Position, error) {
-	m.admin.Lock()
-	defer m.admin.Unlock()
 	checkpoint, err := m.store.Checkpoint(ctx)
 	if err != nil {
 		return alma.Position{}, fmt.Errorf("read the checkpoint: %w", err)

@@ -2,8 +2,6 @@ package webhook
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -94,15 +92,13 @@ func (m *Manager) Subscribe(ctx context.Context, s Subscription) (id string, err
 // subscriptionRow creates or updates what is stored about a subscription.
 func (m *Manager) subscriptionRow(ctx context.Context, s *Subscription) (alma.Webhook, error) {
 	now := time.Now().UTC()
-	id := subscriptionID(s.Name)
-	w, err := m.store.Webhook(ctx, id)
-	switch {
-	case errors.Is(err, alma.ErrNotFound):
-		w = alma.Webhook{ID: id, Version: 1, CreatedAt: now, SecretSetAt: now}
-	case err != nil:
-		return w, err //nolint:wrapcheck // The caller names the operation.
+	w, found, err := m.findSubscription(ctx, s.Name)
+	if err != nil {
+		return w, err
 	}
-	found := err == nil
+	if !found {
+		w = alma.Webhook{ID: alma.NewWebhookID(), Version: 1, CreatedAt: now, SecretSetAt: now}
+	}
 	w.Config, w.State, w.StateReason, w.UpdatedAt = s.config(), alma.StateActive, "", now
 	if _, err := m.compile(w); err != nil {
 		return w, err
@@ -113,10 +109,19 @@ func (m *Manager) subscriptionRow(ctx context.Context, s *Subscription) (alma.We
 	return m.store.CreateWebhook(ctx, w) //nolint:wrapcheck // The caller names the operation.
 }
 
-// subscriptionID derives the id from the name, in the form of a webhook's.
-func subscriptionID(name string) string {
-	sum := sha256.Sum256([]byte(callbackScheme + name))
-	return "wh_" + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:10]))
+// findSubscription looks a name up. Its id cannot be derived from it: the one
+// that was used before an Unsubscribe stays with the deliveries of that time.
+func (m *Manager) findSubscription(ctx context.Context, name string) (alma.Webhook, bool, error) {
+	webhooks, err := m.store.Webhooks(ctx)
+	if err != nil {
+		return alma.Webhook{}, false, err //nolint:wrapcheck // The caller names the operation.
+	}
+	for _, w := range webhooks {
+		if w.Config.URL == callbackScheme+name {
+			return w, true, nil
+		}
+	}
+	return alma.Webhook{}, false, nil
 }
 
 func (s *Subscription) config() alma.WebhookConfig {
@@ -165,10 +170,11 @@ func selectionOf(w *alma.Webhook, filter *match.Filter) match.Selection {
 func (m *Manager) call(ctx context.Context, c *compiled, job *lane.Job) lane.Outcome {
 	out := lane.Outcome{Attempt: alma.Attempt{Number: job.Number, At: time.Now()}}
 	entry, err := m.entryOf(ctx, job)
-	if err == nil {
-		job.SetMessage(&alma.Message{})
-		err = invoke(ctx, c, entry.Event)
+	if err != nil {
+		return m.unsent(ctx, job, out.Attempt.At, err)
 	}
+	job.SetMessage(&alma.Message{})
+	err = m.invoke(ctx, c, entry.Event)
 	if ctx.Err() != nil && err != nil {
 		return lane.Outcome{Canceled: true}
 	}
@@ -187,13 +193,14 @@ func (m *Manager) entryOf(ctx context.Context, job *lane.Job) (*flow.Entry, erro
 	return job.Entries[0], nil
 }
 
-// invoke calls the function; a panic becomes an error.
-func invoke(ctx context.Context, c *compiled, ev *alma.Event) (err error) {
+// invoke calls the function; a panic becomes an error, its stack is logged.
+func (m *Manager) invoke(ctx context.Context, c *compiled, ev *alma.Event) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.effective.Timeout)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the callback panicked: %v\n%s", p, debug.Stack())
+			m.logger.Error("a durable subscription panicked", "subscription", c.webhook.Config.URL, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the callback panicked: %v", p)
 		}
 	}()
 	return c.handle(ctx, ev)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -97,6 +98,9 @@ func TestADurableSubscriptionRetries(t *testing.T) {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}
 		d := e.only()
+		if text := d.Log[1].Error; text != "the callback panicked: a mistake" || !strings.Contains(e.logs.String(), "goroutine") {
+			t.Errorf("the panic is shown as %q; want what it said, and its stack in the log alone", text)
+		}
 		if d.Status != alma.StatusSuccess || d.Attempts != 3 || d.Log[0].Reason != alma.ReasonCallback || d.Log[0].Error != "the index is away" {
 			t.Errorf("%+v; want SUCCESS after 3 logged calls", d)
 		}
@@ -114,6 +118,29 @@ func TestSubscribeRefusesWhatCannotWork(t *testing.T) {
 			if _, err := e.Subscribe(t.Context(), s); err == nil {
 				t.Errorf("%s: want an error", name)
 			}
+		}
+	})
+}
+
+func TestANameCanBeSubscribedAnew(t *testing.T) {
+	inBubble(t, func(t *testing.T, e *engine) {
+		c := &calls{}
+		sub := webhook.Subscription{Name: "index", Handle: c.handle}
+		for range 2 {
+			id, err := e.Subscribe(t.Context(), sub)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.append("m-seen")
+			synctest.Wait()
+			if err := e.Unsubscribe(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			e.append("m-missed")
+			synctest.Wait()
+		}
+		if diff := cmp.Diff([]string{"m-seen", "m-seen"}, c.all()); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -78,6 +78,20 @@ func probeWait(probes int) time.Duration {
 	return min(firstProbe<<probes, longestProbe)
 }
 
+// revive gives a failing listener a new chance, because a person wants it: the
+// time of failure counts anew, and an open breaker probes at once. It reports
+// whether there was anything to forgive.
+func (h *health) revive(now time.Time) bool {
+	if h.stored.FailingSince.IsZero() {
+		return false
+	}
+	h.stored.FailingSince, h.warned = time.Time{}, false
+	if h.stored.BreakerOpen {
+		h.stored.Probes, h.stored.ProbeAt = 0, now
+	}
+	return true
+}
+
 // resume brings a stored health back; a probe is never further away than the
 // longest interval, whatever the clock did.
 func (h *health) resume(stored alma.LaneHealth, now time.Time) {

@@ -24,6 +24,10 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 	if out.Canceled {
 		return // It stays open, and is made again after the next start.
 	}
+	if out.Postponed {
+		l.postpone(job.Retry, now)
+		return
+	}
 	reason := out.Verdict.Reason
 	l.pressure.observe(reason, l.settings.window())
 	record := flow.Record{Owner: l, Attempt: &alma.SettledAttempt{
@@ -44,6 +48,15 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 	l.node.Record(record)
 }
 
+// postpone puts a retry back that was not made.
+func (l *Lane) postpone(w *Waiting, now time.Time) {
+	if l.closed {
+		return
+	}
+	w.Due = now.Add(readRetry)
+	l.waiting.add(w)
+}
+
 func (l *Lane) succeeded(job *Job, record *flow.Record) {
 	if l.health.success() {
 		l.node.Logger.Info("the listener answers again; deliveries resume", "webhook", l.settings.WebhookID)
@@ -55,10 +68,7 @@ func (l *Lane) succeeded(job *Job, record *flow.Record) {
 }
 
 func (l *Lane) failed(job *Job, out *Outcome, now time.Time, record *flow.Record) {
-	pos := job.Key().Position
-	if l.health.failure(pos, out.Verdict.Reason, job.probe, now) {
-		l.breakerOpened(out)
-	}
+	l.judge(job, out, now)
 	e := l.exception(job, out)
 	if delay, again := l.delay(job, out); again {
 		e.Status, e.Delay, e.NextAttemptAt = alma.StatusPending, delay, now.Add(delay)
@@ -70,6 +80,14 @@ func (l *Lane) failed(job *Job, out *Outcome, now time.Time, record *flow.Record
 	}
 	record.Exception = e
 	l.checkDisabling(out, now, record)
+}
+
+// judge notes a failure against the listener, if it was the listener's.
+func (l *Lane) judge(job *Job, out *Outcome, now time.Time) {
+	reason := out.Verdict.Reason
+	if reason != alma.ReasonEncode && l.health.failure(job.Key().Position, reason, job.probe, now) {
+		l.breakerOpened(out)
+	}
 }
 
 // exception is the stored form of a delivery whose attempt has failed.
@@ -127,6 +145,9 @@ func (l *Lane) checkDisabling(out *Outcome, now time.Time, record *flow.Record) 
 		return
 	}
 	limit := l.settings.DisableAfter
+	if l.health.stored.FailingSince.IsZero() {
+		limit = 0 // The listener does not fail.
+	}
 	failing := now.Sub(l.health.stored.FailingSince)
 	switch {
 	case out.Verdict.Outcome == wire.Gone:
@@ -159,7 +180,7 @@ func (l *Lane) park(now time.Time) {
 	}
 	for s := l.outstanding.front(); s != nil; s = l.outstanding.front() {
 		message := s.job.message.Load()
-		if message == nil || now.Sub(s.job.started) < parkAfter {
+		if message == nil || now.Sub(s.job.started) < l.patience() {
 			return
 		}
 		e := l.pending(s.job)

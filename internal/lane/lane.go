@@ -44,7 +44,10 @@ type Lane struct {
 	buffer   buffer
 	cold     bool // Positions may be settled already: ask before the first take.
 	coldFrom alma.Position
-	settled  map[alma.Position]struct{} // Beyond the cursor, not to be taken again.
+	// Positions beyond the cursor that are not to be taken again, and the last
+	// of them. The map goes when everything open lies behind that.
+	settled   map[alma.Position]struct{}
+	settledTo alma.Position
 
 	// The delivery side.
 	outstanding outstanding
@@ -60,7 +63,8 @@ type Lane struct {
 
 	// The durable side.
 	cursor cursorState
-	listed bool // The engine looks at the lane for the watermark.
+	floor  alma.Position // Where the lane began: its stored place never lies before.
+	listed bool          // The engine looks at the lane for the watermark.
 
 	held   alma.Position // The low-water mark that Holds returned last,
 	heldAt time.Time     // and since when it has been that.
@@ -102,7 +106,7 @@ func New(node *Node, cfg Config, now time.Time) *Lane {
 	if r := cfg.Record; r != nil {
 		l.health.resume(r.Health, now)
 		if !r.Shared {
-			l.behind, l.read, l.cursor = true, r.Cursor, own
+			l.behind, l.read, l.floor, l.cursor = true, r.Cursor, r.Cursor, own
 			l.cold, l.coldFrom = true, r.Cursor
 		}
 	}
@@ -162,74 +166,6 @@ func (l *Lane) dropBuffer() {
 	}
 }
 
-// claim asks the store for a cursor of its own.
-func (l *Lane) claim() {
-	if l.cursor != shared || l.closed {
-		return
-	}
-	l.cursor = claiming
-	l.node.Record(flow.Record{Owner: l, Lane: l.update()})
-}
-
-// update is the lane's place as it stands now.
-func (l *Lane) update() *alma.LaneUpdate {
-	u := &alma.LaneUpdate{WebhookID: l.settings.WebhookID, Shared: l.cursor == shared, Health: l.health.stored}
-	u.Cursor, _ = l.low()
-	l.health.changed = false
-	return u
-}
-
-// low returns the low-water mark, and whether there may be anything beyond it
-// to do; an attached lane without work has every position behind it.
-func (l *Lane) low() (alma.Position, bool) {
-	if s := l.outstanding.front(); s != nil {
-		return before(s.first), true
-	}
-	if l.buffer.len() > 0 {
-		return before(l.buffer.front().entry.Position()), true
-	}
-	if !l.behind && l.read.Before(l.outstanding.passed) {
-		return l.outstanding.passed, false
-	}
-	return l.read, l.behind
-}
-
-// maxHold is how long a lane may keep the watermark at one place; then it
-// takes a cursor of its own, so that the others' grows no tail.
-const maxHold = time.Second
-
-// Holds returns the position beyond which the watermark may not move for this
-// lane's sake, if there is one. It reports in keep whether the lane must be
-// looked at again.
-func (l *Lane) Holds(now time.Time) (low alma.Position, holds, keep bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	low, busy := l.low()
-	holds = l.cursor != own && busy
-	if holds && low != l.held {
-		l.held, l.heldAt = low, now
-	} else if holds && now.Sub(l.heldAt) > maxHold {
-		l.claim()
-	}
-	l.listed = holds || l.cursor == own && !l.behind
-	return low, holds, l.listed
-}
-
-// Share gives up the lane's own cursor when it is attached and has nothing
-// open at or before the watermark. From then on Holds holds the watermark.
-func (l *Lane) Share(watermark alma.Position) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.cursor != own || l.behind || l.closed {
-		return
-	}
-	if low, busy := l.low(); busy && low.Before(watermark) {
-		return
-	}
-	l.cursor = shared
-	l.node.Record(flow.Record{Owner: l, Lane: l.update()})
-}
-
 // Settled is told by the settling stage which records are durable now.
 func (l *Lane) Settled(records []flow.Record) {
 	l.mu.Lock()
@@ -273,7 +209,11 @@ func (l *Lane) SetActive(active bool, tail alma.Position) (list bool) {
 	}
 	l.active = active
 	if active {
-		l.wake(time.Now())
+		now := time.Now()
+		if l.health.revive(now) {
+			l.node.Record(flow.Record{Owner: l, Lane: l.update()})
+		}
+		l.wake(now)
 		return false
 	}
 	if l.buffer.len() > 0 && !l.behind {
@@ -302,8 +242,7 @@ func (l *Lane) Retry(w *Waiting) {
 		return
 	}
 	l.waiting.remove(w.Position)
-	l.waiting.add(w)
-	l.wake(time.Now())
+	l.hurry(w)
 }
 
 // Close ends the lane: nothing starts any more.
@@ -354,9 +293,18 @@ func (l *Lane) Hurry(pos alma.Position) bool {
 	if w == nil {
 		return false
 	}
-	now := time.Now()
-	w.Due = now
-	l.waiting.add(w)
-	l.wake(now)
+	l.hurry(w)
 	return true
+}
+
+// hurry puts a delivery that a person asked for ahead of all others: it needs
+// no probe's turn, but is one.
+func (l *Lane) hurry(w *Waiting) {
+	now := time.Now()
+	w.Due = time.Time{}
+	l.waiting.add(w)
+	if l.health.stored.BreakerOpen {
+		l.health.stored.ProbeAt = now
+	}
+	l.wake(now)
 }

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,31 +10,42 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/flow"
+	"github.com/alma-events/alma/wire"
 )
 
 // TestAnyInterleavingKeepsTheGuarantees lets events, answers, time, crashes,
-// pauses and store failures follow one another at random, then lets the
-// listener recover, and checks what a user was promised:
+// pauses, edits, retries by hand and store failures follow one another at
+// random, then lets the listener recover, and checks what a user was promised:
 //
-//   - every event was attempted, and delivered or failed for good;
-//   - an event is repeated after success only if a crash came between;
-//   - an ordered lane never shows an event for the first time before an earlier one.
+//   - every event that matches was attempted, and delivered or failed for good;
+//   - no other event was sent;
+//   - an event is repeated after success only if a crash came between, or a
+//     person asked for it;
+//   - an ordered lane shows no event before all earlier ones are delivered or
+//     failed for good.
 func TestAnyInterleavingKeepsTheGuarantees(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		ordered := rapid.Bool().Draw(rt, "ordered")
 		batch := rapid.SampledFrom([]int{1, 1, 3}).Draw(rt, "batch")
 		window := rapid.IntRange(1, 8).Draw(rt, "window")
+		sparse := rapid.Bool().Draw(rt, "sparse")
+		// Drawn before the bubble: rapid cannot follow into it.
+		steps := rapid.SliceOfN(rapid.Custom(drawStep), 8, 30).Draw(rt, "steps")
 		var fault string
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, func(s *Settings) { s.Ordered, s.BatchSize, s.Window = ordered, batch, window })
-			m := &model{world: w, succeeded: map[int64]int{}, allowed: map[int64]int{}, mood: "good"}
-			w.setAnswer(m.answerAs)
-			for range rapid.IntRange(1, 25).Draw(rt, "steps") {
-				m.step(rt)
+			m := &model{succeeded: map[int64]int{}, allowed: map[int64]int{}, mood: "good", ordered: ordered, sparse: sparse, done: 1}
+			m.world = newWorld(t, func(s *Settings) {
+				s.Ordered, s.BatchSize, s.Window = ordered, batch, window
+				s.Match = func(e *flow.Entry) bool { return m.wants(e.Position().Seq) }
+			})
+			m.setAnswer(m.answerAs)
+			for _, s := range steps {
+				m.take(s)
 			}
 			m.recover()
-			fault = m.check(ordered)
+			fault = m.check()
 		})
 		if fault != "" {
 			rt.Fatal(fault)
@@ -43,69 +55,172 @@ func TestAnyInterleavingKeepsTheGuarantees(t *testing.T) {
 
 type model struct {
 	*world
-	mood      string
-	turn      int
+	ordered bool
+	sparse  bool // Every third event does not match.
+	mood    string
+	turn    int
+
 	succeeded map[int64]int // How often the listener took an event.
-	allowed   map[int64]int // How often it may have, given the crashes.
-	first     []int64       // Events in the order in which the listener first saw them.
+	allowed   map[int64]int // How often it may have, given crashes and people.
+	done      int64         // All events before this one are over.
+	disorder  string
 	crashes   int
 }
+
+func (m *model) wants(seq int64) bool { return !m.sparse || seq%3 != 0 }
 
 // answerAs is called with the world's lock held.
 func (m *model) answerAs(job *Job) (Outcome, time.Duration) {
 	m.turn++
-	var out Outcome
-	var took time.Duration
-	switch m.mood {
-	case "bad":
-		out = failWith(alma.ReasonStatus5xx)
-	case "slow":
-		took = time.Duration(m.turn%7) * 400 * time.Millisecond
-	case "mixed":
-		took = time.Duration(m.turn%3) * time.Second
-		if m.turn%3 == 0 {
-			out = failWith(alma.ReasonTimeout)
-		}
+	if job.Retry == nil {
+		m.checkOrder(job.Entries[0].Position().Seq)
 	}
+	out, took := m.answerNow(job)
 	for _, p := range job.positions() {
-		if m.succeeded[p.Seq] == 0 && job.Number == 1 && m.allowed[p.Seq] == 0 {
-			m.first = append(m.first, p.Seq)
-			m.allowed[p.Seq] = 1
-		}
-		if out.Verdict.Outcome == 0 {
+		m.allowed[p.Seq] = max(1, m.allowed[p.Seq])
+		if out.Verdict.Outcome == wire.Success && !out.Postponed {
 			m.succeeded[p.Seq]++
 		}
 	}
 	return out, took
 }
 
-func (m *model) step(rt *rapid.T) {
-	switch op := rapid.SampledFrom([]string{"append", "append", "mood", "time", "time", "crash", "pause", "resume", "stall", "unstall", "mark", "flood"}).Draw(rt, "op"); op {
+func (m *model) answerNow(job *Job) (Outcome, time.Duration) {
+	switch m.mood {
+	case "bad":
+		return failWith(alma.ReasonStatus5xx), 0
+	case "gone":
+		return Outcome{Verdict: wire.Verdict{Outcome: wire.Gone, Reason: alma.ReasonGone}}, 0
+	case "slow":
+		return succeed(), time.Duration(m.turn%7) * 400 * time.Millisecond
+	case "mixed":
+		took := time.Duration(m.turn%3) * time.Second
+		if m.turn%3 == 0 {
+			return failWith(alma.ReasonTimeout), took
+		}
+		return succeed(), took
+	case "unread":
+		if job.Retry != nil {
+			return Outcome{Postponed: true}, 0
+		}
+		return failWith(alma.ReasonStatus5xx), 0
+	default:
+		return succeed(), 0
+	}
+}
+
+// checkOrder notes when an ordered lane begins an event too early.
+func (m *model) checkOrder(seq int64) {
+	for m.done < seq && m.over(m.done) {
+		m.done++
+	}
+	if m.ordered && m.done < seq && m.disorder == "" {
+		m.disorder = fmt.Sprintf("event %d was sent before event %d was over", seq, m.done)
+	}
+}
+
+// over reports whether nothing is left to do for an event.
+func (m *model) over(seq int64) bool {
+	return !m.wants(seq) || m.succeeded[seq] > 0 || m.statusOf(alma.Position{Seq: seq}) == alma.StatusFailed
+}
+
+// statusOf returns the status of the exception that an event belongs to.
+func (m *model) statusOf(p alma.Position) alma.DeliveryStatus {
+	for _, e := range m.exceptions {
+		if e.Position == p || slices.Contains(e.Members, p) {
+			return e.Status
+		}
+	}
+	return ""
+}
+
+// step is something that happens: what, and how much of it or to which event.
+type step struct {
+	op   string
+	mood string
+	n    int
+}
+
+func drawStep(rt *rapid.T) step {
+	ops := []string{
+		"append", "append", "append unseen", "mood", "mood", "time", "time", "crash", "pause", "resume",
+		"stall", "unstall", "blind", "see", "slow store", "mark", "flood", "retry", "hurry", "edit",
+	}
+	return step{
+		op:   rapid.SampledFrom(ops).Draw(rt, "op"),
+		mood: rapid.SampledFrom([]string{"good", "bad", "slow", "mixed", "gone", "unread"}).Draw(rt, "mood"),
+		n:    rapid.IntRange(1, 20).Draw(rt, "n"),
+	}
+}
+
+func (m *model) take(s step) {
+	switch s.op {
 	case "append":
-		m.append(rapid.IntRange(1, 12).Draw(rt, "n"))
+		m.append(s.n)
+	case "append unseen": // The tail comes to it later.
+		for range s.n {
+			m.appendEvent(alma.Event{})
+		}
 	case "flood":
 		m.append(bufferEvents + 200)
 	case "mood":
-		mood := rapid.SampledFrom([]string{"good", "bad", "slow", "mixed"}).Draw(rt, "mood")
-		look(m.world, func() any { m.mood = mood; return nil })
+		look(m.world, func() any { m.mood = s.mood; return nil })
 	case "time":
-		pass(time.Duration(rapid.IntRange(1, 20_000).Draw(rt, "ms")) * time.Millisecond)
+		pass(time.Duration(s.n*s.n*s.n) * 3 * time.Millisecond) // Up to 24 s.
 	case "crash":
 		synctest.Wait() // What happens beside noteOpen could not be accounted for.
 		m.noteOpen()
 		m.restart()
 		m.crashes++
-	case "pause":
-		m.lane.SetActive(false, m.tailAt())
-	case "resume":
-		m.lane.SetActive(true, m.tailAt())
-	case "stall":
-		m.stall(true)
-	case "unstall":
-		m.stall(false)
+	case "pause", "resume":
+		m.setActive(s.op == "resume")
+	case "stall", "unstall":
+		m.stall(s.op == "stall")
+	case "blind", "see":
+		look(m.world, func() any { m.readFails = s.op == "blind"; return nil })
+	case "slow store":
+		look(m.world, func() any { m.takes = time.Duration(s.n/5) * 50 * time.Millisecond; return nil })
 	case "mark":
 		m.mark()
+	case "retry":
+		m.retry(int64(s.n))
+	case "hurry":
+		m.lane.Hurry(alma.Position{Seq: int64(s.n)})
+	case "edit":
+		m.settings.Window = s.n
+		settings := m.settings
+		m.lane.Configure(&settings)
 	}
+}
+
+// setActive pauses or resumes as the engine does, which lets no event be
+// offered meanwhile.
+func (m *model) setActive(active bool) {
+	m.dispatching.Lock()
+	defer m.dispatching.Unlock()
+	if active {
+		look(m.world, func() any { m.disabled = ""; return nil })
+	}
+	m.lane.SetActive(active, m.tailAt())
+}
+
+// retry is a person who repeats what is over, of single events.
+func (m *model) retry(seq int64) {
+	synctest.Wait()
+	p := alma.Position{Seq: seq}
+	m.mu.Lock()
+	e, isException := m.exceptions[p]
+	status := m.statusOf(p)
+	if m.attempts[p] == 0 || status == alma.StatusPending || e.Members != nil || !isException && status != "" {
+		m.mu.Unlock()
+		return
+	}
+	m.allowed[p.Seq]++
+	e = alma.Exception{WebhookID: "wh_test", Position: p, Status: alma.StatusPending, Manual: true, Attempts: m.attempts[p]}
+	m.exceptions[p] = e
+	lane := m.lane
+	m.mu.Unlock()
+	lane.Retry(FromException(&e, time.Now()))
 }
 
 // noteOpen allows one repeat of whatever the store does not know to be done:
@@ -115,52 +230,38 @@ func (m *model) noteOpen() {
 	defer m.mu.Unlock()
 	for seq := range m.succeeded {
 		p := alma.Position{Seq: seq}
-		if _, open := m.exceptions[p]; m.attempts[p] == 0 || open || m.memberOpen(p) {
+		if m.attempts[p] == 0 || m.statusOf(p) != "" {
 			m.allowed[seq]++
 		}
 	}
 }
 
-func (m *model) memberOpen(p alma.Position) bool {
-	for _, e := range m.exceptions {
-		for _, member := range e.Members {
-			if member == p {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func (m *model) recover() {
-	look(m.world, func() any { m.mood = "good"; return nil })
+	look(m.world, func() any { m.mood, m.readFails = "good", false; return nil })
 	m.stall(false)
-	m.lane.SetActive(true, m.tailAt())
+	m.setActive(true)
 	m.follow()
 	pass(48 * time.Hour)
 }
 
-func (m *model) check(ordered bool) string {
+func (m *model) check() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range m.log {
 		p := m.log[i].Position
-		e, isException := m.exceptions[p]
-		failed := isException && e.Status == alma.StatusFailed || m.memberOpen(p)
-		if m.succeeded[p.Seq] == 0 && !failed {
-			return fmt.Sprintf("event %v was lost: %d attempts, exception %+v", p, m.attempts[p], e)
-		}
-		if isException && e.Status == alma.StatusPending {
-			return fmt.Sprintf("event %v still waits: %+v", p, e)
-		}
-		if n, most := m.succeeded[p.Seq], max(1, m.allowed[p.Seq]); n > most {
-			return fmt.Sprintf("event %v was taken %d times; %d crashes allow %d", p, n, m.crashes, most)
-		}
-	}
-	for i := 1; ordered && i < len(m.first); i++ {
-		if m.first[i] < m.first[i-1] {
-			return fmt.Sprintf("ordered lane: event %d was first seen after event %d", m.first[i], m.first[i-1])
+		status, n := m.statusOf(p), m.succeeded[p.Seq]
+		switch most := max(1, m.allowed[p.Seq]); {
+		case !m.wants(p.Seq):
+			if m.attempts[p] > 0 || status != "" {
+				return fmt.Sprintf("event %v was sent, though it does not match", p)
+			}
+		case n == 0 && status != alma.StatusFailed:
+			return fmt.Sprintf("event %v was lost: %d attempts, %q", p, m.attempts[p], status)
+		case status == alma.StatusPending:
+			return fmt.Sprintf("event %v still waits", p)
+		case n > most:
+			return fmt.Sprintf("event %v was taken %d times; %d crashes, and people, allow %d", p, n, m.crashes, most)
 		}
 	}
-	return ""
+	return m.disorder
 }

@@ -104,4 +104,7 @@ type Outcome struct {
 	// Canceled says that the attempt was given up because the process ends;
 	// it counts for nothing and is made again after the next start.
 	Canceled bool
+	// Postponed says that a retry was not made, because the store could not
+	// give what to send. It counts for nothing and is made a little later.
+	Postponed bool
 }

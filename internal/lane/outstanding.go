@@ -20,6 +20,13 @@ type outstanding struct {
 
 func (o *outstanding) push(s *span) { o.spans = append(o.spans, s) }
 
+// len returns how far it is from the oldest span that is not done to the
+// newest, both included.
+func (o *outstanding) len() int {
+	o.front()
+	return len(o.spans) - o.head
+}
+
 // front returns the oldest span that is not done, or nil.
 func (o *outstanding) front() *span {
 	for o.head < len(o.spans) && o.spans[o.head].done {

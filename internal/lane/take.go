@@ -10,12 +10,15 @@ import (
 const (
 	// maxWaiting deliveries may wait for a retry; then no first attempts start.
 	maxWaiting = 1000
-	// parkAfter is how long a request may hold the low-water mark.
-	parkAfter = time.Second
-	never     = time.Duration(1<<63 - 1)
+	// parkAfter is how long a request may hold the low-water mark; parkStretched
+	// takes its place when the newest attempt is as far from the mark as it may
+	// be, so that the lane does not stand still for long.
+	parkAfter     = time.Second
+	parkStretched = 50 * time.Millisecond
+	never         = time.Duration(1<<63 - 1)
 	// maxBatchBytes cuts a batch, by the size of its members' data.
 	maxBatchBytes = 1 << 20
-	memberBytes   = 512 // Of a batch body, at most, beside a member's data and names.
+	memberBytes   = 512 // Of a batch body, at most, beside a member's data and names: its id, its time, and what frames them.
 )
 
 // take returns the next thing to do, or nil; then the worker that asked ends.
@@ -42,8 +45,11 @@ func (l *Lane) choose(now time.Time) (*Job, time.Duration) {
 		return nil, never
 	}
 	if l.cold && (l.buffer.len() > 0 || l.behind) {
-		if rest := l.readAt.Sub(now); l.reading || rest > 0 {
-			return nil, max(rest, time.Millisecond)
+		if l.reading {
+			return nil, never // The worker that asks the store goes on afterwards.
+		}
+		if rest := l.readAt.Sub(now); rest > 0 {
+			return nil, rest
 		}
 		l.reading = true
 		return &Job{kind: loadJob, Settings: l.settings}, 0
@@ -71,7 +77,7 @@ func (l *Lane) crowded() bool {
 }
 
 // chooseProbe lets one request through while the breaker is open: the oldest
-// due delivery, or the next event when none waits.
+// due delivery. That is the next event when no retry is due.
 func (l *Lane) chooseProbe(now time.Time) (*Job, time.Duration) {
 	if l.health.probing || l.deferred > 0 {
 		return nil, never
@@ -86,8 +92,7 @@ func (l *Lane) chooseProbe(now time.Time) (*Job, time.Duration) {
 	return job, wait
 }
 
-// chooseAttempt prefers due retries, in at most half of the window while new
-// events wait.
+// chooseAttempt prefers due retries, in at most half of the window.
 func (l *Lane) chooseAttempt(now time.Time) (*Job, time.Duration) {
 	wait := never
 	if w := l.waiting.next(); w != nil {
@@ -100,9 +105,6 @@ func (l *Lane) chooseAttempt(now time.Time) (*Job, time.Duration) {
 		if due <= 0 {
 			wait = never // A finished retry wakes the lane.
 		}
-	}
-	if l.health.stored.BreakerOpen && len(l.waiting) > 0 {
-		return nil, wait // Probes go to what waits, so that no new event is spent.
 	}
 	if l.mayBegin() {
 		if entries := l.nextEntries(now, &wait); entries != nil {
@@ -117,19 +119,21 @@ func (l *Lane) chooseAttempt(now time.Time) (*Job, time.Duration) {
 }
 
 func (l *Lane) mayRetry() bool {
-	if l.buffer.len() == 0 && !l.behind || l.settings.Ordered || len(l.waiting)+l.deferred >= maxWaiting {
-		return true
-	}
 	return l.retrying < max(1, l.pressure.current(l.settings.window())/2)
 }
 
-// mayBegin reports whether first attempts may start at all.
+// mayBegin reports whether first attempts may start at all. Those in flight
+// count as if they had failed.
 func (l *Lane) mayBegin() bool {
 	if l.settings.Ordered {
 		return l.onlyManual()
 	}
-	return len(l.waiting)+l.deferred < maxWaiting
+	return len(l.waiting)+l.deferred+l.inFlight < maxWaiting && !l.stretched()
 }
+
+// stretched reports whether the newest attempt is two windows from the low-water
+// mark.
+func (l *Lane) stretched() bool { return l.outstanding.len() >= 2*l.settings.window() }
 
 // onlyManual reports whether nothing waits but what a person asked for:
 // otherwise the head of an ordered lane is still being tried.
@@ -155,7 +159,7 @@ func (l *Lane) nextEntries(now time.Time, wait *time.Duration) []*flow.Entry {
 	if !l.settings.batches() {
 		return []*flow.Entry{l.buffer.pop()}
 	}
-	n, full := l.batchLength()
+	n, full := l.batchLength(now)
 	if rest := l.buffer.front().at.Add(l.settings.BatchDelay).Sub(now); !full && rest > 0 {
 		if l.behind && !l.reading {
 			return nil // More may lie in the log.
@@ -165,18 +169,22 @@ func (l *Lane) nextEntries(now time.Time, wait *time.Duration) []*flow.Entry {
 	}
 	batch := make([]*flow.Entry, 0, n)
 	for range n {
+		l.discard(now)
 		batch = append(batch, l.buffer.pop())
 	}
 	return batch
 }
 
-// batchLength returns how many buffered events make the next batch, and
-// whether it can grow no further.
-func (l *Lane) batchLength() (n int, full bool) {
+// batchLength returns how many of the buffered events that are to be sent make
+// the next batch, and whether it can grow no further.
+func (l *Lane) batchLength(now time.Time) (n int, full bool) {
 	bytes := 0
 	for i := l.buffer.head; i < len(l.buffer.items); i++ {
 		ev := l.buffer.items[i].entry.Event
-		bytes += len(ev.Data) + len(ev.MemoryID)*6 + len(ev.Agent)*6 + len(ev.ProjectID)*6 + memberBytes
+		if l.unwanted(ev, now) {
+			continue
+		}
+		bytes += memberSize(ev)
 		if n > 0 && bytes > maxBatchBytes {
 			return n, true
 		}
@@ -187,51 +195,10 @@ func (l *Lane) batchLength() (n int, full bool) {
 	return n, bytes >= maxBatchBytes || l.buffer.full()
 }
 
-// discard passes over events at the front that are not to be sent: settled
-// before a restart, too old, or of a bulk job.
-func (l *Lane) discard(now time.Time) {
-	for l.buffer.len() > 0 {
-		ev := l.buffer.front().entry.Event
-		switch {
-		case l.wasSettled(ev.Position):
-		case l.settings.MaxAge > 0 && now.Sub(ev.Timestamp) > l.settings.MaxAge:
-			l.health.stored.Expired++
-			l.health.changed = true
-		case l.isBulk(ev):
-			l.suppress(ev)
-		default:
-			return
-		}
-		l.buffer.pop()
-		l.noteProgress()
-	}
-}
-
-func (l *Lane) wasSettled(pos alma.Position) bool {
-	if _, ok := l.settled[pos]; !ok {
-		return false
-	}
-	delete(l.settled, pos)
-	return true
-}
-
-// noteProgress stores the lane's place when no attempt will do so.
-func (l *Lane) noteProgress() {
-	if l.buffer.len() == 0 && l.outstanding.front() == nil && (l.cursor == own || l.health.changed) {
-		l.node.Record(flow.Record{Owner: l, Lane: l.update()})
-	}
-}
-
-// isBulk reports whether an event comes from a job over the bulk limit. The
-// end of the job itself is always told.
-func (l *Lane) isBulk(ev *alma.Event) bool {
-	return l.settings.BulkLimit > 0 && ev.Job != nil && ev.Job.Records > l.settings.BulkLimit && ev.Type != "JOB_END"
-}
-
-func (l *Lane) suppress(ev *alma.Event) {
-	l.node.Record(flow.Record{Owner: l, Suppressed: &alma.Suppression{
-		WebhookID: l.settings.WebhookID, JobID: ev.Job.ID, Position: ev.Position, Count: 1,
-	}})
+// memberSize bounds what an event takes in a batch body, its names escaped.
+func memberSize(ev *alma.Event) int {
+	names := len(ev.MemoryID) + len(ev.Agent) + len(ev.ProjectID)
+	return len(ev.Data) + len(ev.Type) + len(ev.MemoryType) + 6*names + memberBytes
 }
 
 func (l *Lane) firstAttempt(entries []*flow.Entry) *Job {
@@ -245,10 +212,7 @@ func (l *Lane) firstAttempt(entries []*flow.Entry) *Job {
 // mayRead reports whether a worker should read on in the log: the lane is
 // behind and its buffer runs low.
 func (l *Lane) mayRead(now time.Time, wait *time.Duration) bool {
-	if !l.behind || l.reading || l.buffer.len() > bufferEvents/2 || l.buffer.bytes > bufferBytes/2 {
-		return false
-	}
-	if !l.mayBegin() {
+	if !l.behind || l.reading || !l.hungry(now) || !l.mayBegin() {
 		return false
 	}
 	if rest := l.readAt.Sub(now); rest > 0 {
@@ -256,6 +220,18 @@ func (l *Lane) mayRead(now time.Time, wait *time.Duration) bool {
 		return false
 	}
 	return true
+}
+
+// hungry reports whether the buffer runs low, or makes no batch yet.
+func (l *Lane) hungry(now time.Time) bool {
+	if l.buffer.len() <= bufferEvents/2 && l.buffer.bytes <= bufferBytes/2 {
+		return true
+	}
+	if !l.settings.batches() {
+		return false
+	}
+	_, full := l.batchLength(now)
+	return !full
 }
 
 // begin notes an attempt that is about to start.

@@ -131,7 +131,7 @@ func (l *Lane) attach(pos alma.Position) {
 	l.node.TryAttach(l, pos, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if l.behind && l.read == pos && l.active && !l.health.stored.BreakerOpen {
+		if l.behind && l.read == pos && l.active {
 			l.behind, l.listed = false, true
 		}
 	})
@@ -155,8 +155,11 @@ func (l *Lane) loadSettled(ctx context.Context) {
 	l.cold = false
 	if len(positions) > 0 {
 		l.settled = make(map[alma.Position]struct{}, len(positions))
-		for _, p := range positions {
-			l.settled[p] = struct{}{}
+	}
+	for _, p := range positions {
+		l.settled[p] = struct{}{}
+		if l.settledTo.Before(p) {
+			l.settledTo = p
 		}
 	}
 }
@@ -165,7 +168,7 @@ func (l *Lane) loadSettled(ctx context.Context) {
 // rate limit, or to park a slow request.
 func (l *Lane) arm(now time.Time, wait time.Duration) {
 	if s := l.outstanding.front(); s != nil && !l.settings.Ordered {
-		wait = min(wait, max(0, s.job.started.Add(parkAfter).Sub(now)))
+		wait = min(wait, max(0, s.job.started.Add(l.patience()).Sub(now)))
 	}
 	if l.closed || wait == never {
 		return
@@ -181,6 +184,14 @@ func (l *Lane) arm(now time.Time, wait time.Duration) {
 		return
 	}
 	l.timer.Reset(wait)
+}
+
+// patience is how long the request at the head may take before it is parked.
+func (l *Lane) patience() time.Duration {
+	if l.stretched() {
+		return parkStretched
+	}
+	return parkAfter
 }
 
 // armPark keeps watch over slow requests when no worker is about to.

@@ -51,6 +51,8 @@ type world struct {
 	suppressed map[string]int64
 	disabled   string
 	readFails  bool
+	reads      int
+	takes      time.Duration // What reading, and the way back from a commit, takes.
 }
 
 // call is one request that reached the listener.
@@ -107,7 +109,8 @@ func (w *world) boot() {
 		}
 		return ok
 	}
-	cfg := Config{Settings: &w.settings, Active: w.disabled == "", Cold: true, Watermark: w.watermark}
+	settings := w.settings
+	cfg := Config{Settings: &settings, Active: w.disabled == "", Cold: true, Watermark: w.watermark}
 	cfg.Record = &alma.LaneRecord{Shared: w.shared, Cursor: w.cursor, Health: w.health}
 	for _, e := range w.exceptions {
 		if e.Status == alma.StatusPending {
@@ -264,6 +267,7 @@ func (w *world) settle(ctx context.Context, lane *Lane) {
 			w.store(&group[i])
 		}
 		w.mu.Unlock()
+		w.delay(ctx)
 		lane.Settled(group)
 	}
 }
@@ -308,11 +312,15 @@ func (w *world) store(r *flow.Record) {
 	}
 }
 
+// mostReads ends a lane's busy loop, which no bubble survives.
+const mostReads = 10_000
+
 // Read implements Store.
-func (w *world) Read(_ context.Context, after alma.Position, limit int) (alma.LogPage, error) {
+func (w *world) Read(ctx context.Context, after alma.Position, limit int) (alma.LogPage, error) {
+	defer w.delay(ctx) // What happens meanwhile, the answer does not know.
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.readFails {
+	if w.reads++; w.readFails || w.reads > mostReads {
 		return alma.LogPage{}, errors.New("the database is away")
 	}
 	rest := w.log[after.Seq:]
@@ -324,8 +332,15 @@ func (w *world) Read(_ context.Context, after alma.Position, limit int) (alma.Lo
 	return page, nil
 }
 
+func (w *world) delay(ctx context.Context) {
+	if takes := look(w, func() time.Duration { return w.takes }); takes > 0 {
+		elapse(ctx, takes)
+	}
+}
+
 // Settled implements Store.
-func (w *world) Settled(_ context.Context, _ string, after alma.Position) ([]alma.Position, error) {
+func (w *world) Settled(ctx context.Context, _ string, after alma.Position) ([]alma.Position, error) {
+	defer w.delay(ctx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	seen := map[alma.Position]bool{}

@@ -46,6 +46,8 @@ func TestSelection(t *testing.T) {
 		"other project":                    {Selection{Projects: []string{"blog"}}, nil, false},
 		"owner":                            {Selection{Owner: "shop"}, nil, true},
 		"other owner":                      {Selection{Owner: "blog"}, nil, false},
+		"owner and project":                {Selection{Owner: "shop", Projects: []string{"shop", "blog"}}, nil, true},
+		"owner and other project":          {Selection{Owner: "shop", Projects: []string{"blog"}}, nil, false},
 		"memory type":                      {Selection{Types: []alma.MemoryType{alma.TypeHeuristic}}, nil, true},
 		"other memory type":                {Selection{Types: []alma.MemoryType{alma.TypeOutcome}}, nil, false},
 		"filter on a number":               {Selection{Filter: filter(`event.data.confidence > 0.8`)}, nil, true},

@@ -26,7 +26,7 @@ type Selection struct {
 // Match reports whether an event is wanted. An error of the filter means no.
 func (s *Selection) Match(e *flow.Entry) (bool, error) {
 	ev := e.Event
-	if !s.wantsType(ev.Type) || !s.wantsProject(ev.ProjectID) {
+	if !s.wantsType(ev.Type) {
 		return false, nil
 	}
 	return s.matchRest(e)
@@ -36,6 +36,8 @@ func (s *Selection) Match(e *flow.Entry) (bool, error) {
 func (s *Selection) matchRest(e *flow.Entry) (bool, error) {
 	ev := e.Event
 	switch {
+	case !s.wantsProject(ev.ProjectID): // An owner's index entry does not know the filter.
+		return false, nil
 	case len(s.Agents) > 0 && !slices.Contains(s.Agents, ev.Agent):
 		return false, nil
 	case len(s.Types) > 0 && !slices.Contains(s.Types, ev.MemoryType):

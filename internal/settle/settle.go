@@ -47,14 +47,14 @@ type Settler struct {
 	marked  bool // A group without records was asked for.
 	failing bool
 
+	mark alma.Position // Not stored yet; Run alone uses it.
+
 	wake chan struct{}
-	idle chan struct{} // Closed and replaced when everything is durable.
-	busy bool
 }
 
 // New returns a settler. Run must be called for anything to be settled.
 func New(cfg Config) *Settler {
-	return &Settler{cfg: cfg, wake: make(chan struct{}, 1), idle: make(chan struct{})}
+	return &Settler{cfg: cfg, wake: make(chan struct{}, 1)}
 }
 
 // Add queues records; their order is kept. It does not block.
@@ -106,34 +106,17 @@ func (s *Settler) Run(ctx context.Context, grace time.Duration) {
 	}
 }
 
-// Flush waits until everything added before has been committed, or ctx ends.
-func (s *Settler) Flush(ctx context.Context) error {
-	s.mu.Lock()
-	if len(s.records) == 0 && !s.marked && !s.busy {
-		s.mu.Unlock()
-		return nil
-	}
-	idle := s.idle
-	s.mu.Unlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // The caller's own context.
-	}
-}
-
 func (s *Settler) commitAll(ctx context.Context) {
-	for {
-		if !s.pending() {
-			return
+	for s.pending() {
+		if mark := s.cfg.Mark(); !mark.IsZero() {
+			s.mark = mark
 		}
-		watermark := s.cfg.Mark()
 		group := s.take()
-		if !s.commit(ctx, group, watermark) {
+		if !s.commit(ctx, group, s.mark) {
 			s.putBack(group)
 			return
 		}
+		s.mark = alma.Position{}
 		notify(group)
 		s.release(group)
 	}
@@ -145,21 +128,11 @@ func (s *Settler) waiting() int {
 	return len(s.records)
 }
 
-// pending reports whether there is something to settle, and releases those
-// who wait for the opposite.
+// pending reports whether there is something to settle.
 func (s *Settler) pending() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.records) > 0 || s.marked {
-		s.busy = true
-		return true
-	}
-	if s.busy {
-		s.busy = false
-		close(s.idle)
-		s.idle = make(chan struct{})
-	}
-	return false
+	return len(s.records) > 0 || s.marked
 }
 
 // take closes the present group.

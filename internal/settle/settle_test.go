@@ -106,9 +106,7 @@ func TestOutcomesShareCommits(t *testing.T) {
 				synctest.Wait() // The first is being committed while the others come.
 			}
 		}
-		if err := settler.Flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		time.Sleep(time.Second)
 		positions, groups := s.settled()
 		if !slices.IsSorted(positions) || len(positions) != 1000 || o.count() != 1000 {
 			t.Errorf("%d outcomes stored, %d told, in order: %v; want 1000 each, in order", len(positions), o.count(), slices.IsSorted(positions))
@@ -133,9 +131,7 @@ func TestAFailingStoreLosesNothing(t *testing.T) {
 		settler.Add(attempt(o, 2))
 		s.fail(nil)
 		<-recovered
-		if err := settler.Flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		time.Sleep(time.Second)
 		if positions, _ := s.settled(); !slices.Equal(positions, []int64{1, 2}) || !settler.Healthy() {
 			t.Errorf("stored %v, healthy %v; want both outcomes, in order", positions, settler.Healthy())
 		}
@@ -188,6 +184,26 @@ func TestTheWatermarkIsAskedBeforeTheGroupIsClosed(t *testing.T) {
 		settler.Run(ctx, time.Second)
 		if len(s.groups) != 1 || s.groups[0].Watermark.Seq != 7 || len(s.groups[0].Attempts) != 1 {
 			t.Errorf("groups %+v; want one, with the mark and the outcome", s.groups)
+		}
+	})
+}
+
+func TestAWatermarkIsStoredThoughItsGroupFailedFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &store{takes: 10 * time.Millisecond}
+		marks := []alma.Position{{Seq: 7}, {}, {}} // It is given once: a lane may rely on it.
+		settler, stop := start(t, s, func(c *Config) {
+			c.Mark = func() (mark alma.Position) {
+				mark, marks = marks[0], marks[1:]
+				return mark
+			}
+		})
+		settler.Add(flow.Record{Lane: &alma.LaneUpdate{WebhookID: "wh_1", Shared: true}})
+		synctest.Wait()
+		stop() // While the group is on its way, so that it fails.
+		if len(s.groups) != 1 || s.groups[0].Watermark.Seq != 7 || len(s.groups[0].Lanes) != 1 {
+			t.Errorf("groups %+v; want one, with the lane and the mark that it shares", s.groups)
 		}
 	})
 }
