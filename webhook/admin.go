@@ -50,6 +50,15 @@ func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook
 	return w, nil
 }
 
+// Validate returns every fault that Add would find in a configuration.
+func (m *Manager) Validate(cfg alma.WebhookConfig) error {
+	if cfg.Secret == "" && !cfg.Unsigned {
+		cfg.Secret = alma.NewSecret() // As Add would.
+	}
+	_, err := m.compileNew(alma.Webhook{Config: cfg}, "")
+	return err
+}
+
 // compileNew compiles settings that somebody asks for now. They are a
 // webhook's, whatever the url says. One that stays as it was is no fault of
 // this edit, even if its address is no longer allowed.

@@ -52,11 +52,11 @@ func (m *Manager) compileWebhook(w alma.Webhook) (*compiled, error) {
 	var faults alma.Faults
 	faults.Merge("", w.Config.Validate())
 	format, ok := wire.Lookup(cmpOr(w.Config.Format, alma.FormatAlma))
-	if !ok {
+	if ok {
+		format.Check(&faults, w.Config)
+	} else {
 		faults.Addf("format", "%q is unknown; want one of %s", w.Config.Format, formatNames())
-		return nil, faults.Err()
 	}
-	format.Check(&faults, w.Config)
 	filter := compileFilter(&faults, w.Config.Filter)
 	if err := faults.Err(); err != nil {
 		return nil, err

@@ -41,13 +41,14 @@ func decodeRest(faults *faultList, body []byte) alma.WebhookConfig {
 	return cfg
 }
 
-// refuseConfig returns the faults of settings, if there are any. The manager,
-// which validates settings, will not see these: so they are validated here.
-func refuseConfig(faults *faultList, cfg *alma.WebhookConfig) error {
+// refuseConfig returns the faults of settings, if there are any. Settings that
+// have some do not reach the manager's Add or Update: what those would find is
+// added here, so that all is told at once.
+func refuseConfig(m *webhook.Manager, faults *faultList, cfg *alma.WebhookConfig) error {
 	if faults.err() == nil {
 		return nil
 	}
-	faults.merge("", cfg.Validate())
+	faults.merge("", m.Validate(*cfg))
 	return faults.err()
 }
 
@@ -77,7 +78,7 @@ func (s *Server) patchWebhook(c *call) error {
 		"id": w.ID, "state": string(w.State), "signed": w.Config.Secret != "",
 	})
 	w, err = s.manager.Update(c.r.Context(), w.ID, c.wanted(), func(cfg *alma.WebhookConfig) error {
-		return c.edit(&faults, cfg, rest)
+		return c.edit(s.manager, &faults, cfg, rest)
 	})
 	if err != nil {
 		return c.stale(err)
@@ -86,14 +87,14 @@ func (s *Server) patchWebhook(c *call) error {
 }
 
 // edit applies changes to settings.
-func (c *call) edit(faults *faultList, cfg *alma.WebhookConfig, changes map[string]json.RawMessage) error {
+func (c *call) edit(m *webhook.Manager, faults *faultList, cfg *alma.WebhookConfig, changes map[string]json.RawMessage) error {
 	given, err := json.Marshal(*cfg)
 	if err != nil {
 		return fmt.Errorf("alma: patch webhook: %w", err)
 	}
 	next, more := decodeConfig(mergeSettings(given, changes), cfg.Headers)
 	faults.merge("", more.err())
-	if err := refuseConfig(faults, &next); err != nil {
+	if err := refuseConfig(m, faults, &next); err != nil {
 		return err
 	}
 	if next.Secret == "" && !next.Unsigned {

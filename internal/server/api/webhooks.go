@@ -20,7 +20,7 @@ func (s *Server) postWebhook(c *call) error {
 	if cfg.ProjectID, err = c.project(cfg.ProjectID); err != nil {
 		return err
 	}
-	if err := refuseConfig(faults, &cfg); err != nil {
+	if err := refuseConfig(s.manager, faults, &cfg); err != nil {
 		return err
 	}
 	w, err := s.manager.Add(c.r.Context(), cfg)
