@@ -19,6 +19,9 @@ var (
 	// ErrUnavailable says that the store cannot be reached now; the call may
 	// be repeated (HTTP 503).
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrFenced says that a node's session has ended, because its lease ran
+	// out and others took its lanes over. What it asked for was not done.
+	ErrFenced = errors.New("the node's lease was taken over")
 	// ErrClosed says that the emitter, manager or store was shut down.
 	ErrClosed = errors.New("closed")
 )

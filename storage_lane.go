@@ -103,9 +103,15 @@ type HeaderField struct {
 
 // Settlement is a group of outcomes, of many lanes, stored together.
 type Settlement struct {
-	// Watermark moves the shared position forward; one that lies before the
-	// stored one changes nothing.
+	// Node is the session that settles; [ErrFenced] when it has ended, and then
+	// nothing is stored. Empty for outcomes that no node's lanes came to, and
+	// with a storage that belongs to one process.
+	Node string
+	// Watermark moves the shared position (the node's, where there are nodes)
+	// forward; one that lies before the stored one changes nothing.
 	Watermark Position
+	// Joined slots follow the node's watermark from now on.
+	Joined []Slot
 	Lanes     []LaneUpdate
 	Attempts  []SettledAttempt
 	// Exceptions are inserted, or replace the one at their position.
