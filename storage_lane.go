@@ -111,9 +111,9 @@ type Settlement struct {
 	// forward; one that lies before the stored one changes nothing.
 	Watermark Position
 	// Joined slots follow the node's watermark from now on.
-	Joined []Slot
-	Lanes     []LaneUpdate
-	Attempts  []SettledAttempt
+	Joined   []Slot
+	Lanes    []LaneUpdate
+	Attempts []SettledAttempt
 	// Exceptions are inserted, or replace the one at their position.
 	Exceptions []Exception
 	// Resolved exceptions go away: an attempt of theirs succeeded.
