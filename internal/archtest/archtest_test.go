@@ -42,6 +42,9 @@ var allowed = map[string]rule{
 	"storage/sqlite":      {own: []string{"."}, others: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
 	"storage/storagetest": {own: []string{"."}, others: []string{"github.com/google/go-cmp"}},
 
+	// For tests alone.
+	"internal/nodetest": {own: []string{".", "storage/sqlite"}},
+
 	// Helpers.
 	"internal/backoff":  std(),
 	"internal/netguard": {own: []string{"."}, others: []string{"code.dny.dev/ssrf"}},
