@@ -171,7 +171,7 @@ func (s *Store) free(i alma.Slot) {
 func (s *Store) end(node string) {
 	for i := range s.slots {
 		if s.slots[i].owner == node {
-			s.free(alma.Slot(i)) //nolint:gosec // There are 1024.
+			s.free(alma.Slot(i))
 		}
 	}
 	delete(s.sessions, node)

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -269,7 +270,7 @@ func testConcurrentTakes(e *env) {
 	const n = 4
 	nodes := make([]string, n)
 	for i := range nodes {
-		nodes[i] = e.join(fmt.Sprint(i), hour)
+		nodes[i] = e.join(strconv.Itoa(i), hour)
 	}
 	slots := make([]alma.Slot, 64)
 	for i := range slots {

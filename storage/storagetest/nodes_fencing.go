@@ -161,16 +161,15 @@ func testStranger(e *env) {
 func testFencingRace(e *env) {
 	const lanes = 4
 	b := e.join("b", hour)
-	for round := range 3 {
-		e.fencingRound(b, round, lanes)
+	for slot := range alma.Slot(3) {
+		e.fencingRound(b, slot, lanes)
 	}
 }
 
 // fencingRound lets a node settle all the time while its slots are taken over.
-func (e *env) fencingRound(successor string, round, lanes int) {
-	slot := alma.Slot(round)
-	w := e.webhook(fmt.Sprintf("wh_race_%d", round))
-	at := e.appendN(fmt.Sprintf("race-%d", round), 2000)
+func (e *env) fencingRound(successor string, slot alma.Slot, lanes int) {
+	w := e.webhook(fmt.Sprintf("wh_race_%d", slot))
+	at := e.appendN(fmt.Sprintf("race-%d", slot), 2000)
 	a := e.join("a", blink/4)
 	e.take(a, slot)
 	e.awaitExpiry(successor, a)
