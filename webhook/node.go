@@ -48,6 +48,12 @@ type holding struct {
 	cancel context.CancelFunc
 }
 
+func newHolding(s *session, g *catchUp, place alma.Position) *holding {
+	held := &holding{place: place, group: g}
+	held.ctx, held.cancel = context.WithCancel(s.ctx)
+	return held
+}
+
 // newMember returns nil when the storage belongs to one process.
 func newMember(cfg Config) *member {
 	store, ok := cfg.Storage.(alma.NodeStore)

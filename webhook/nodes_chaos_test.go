@@ -24,7 +24,7 @@ func TestAnythingMayHappenToNodes(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("ALMA_TEST_SEEDS")); err == nil {
 		runs = n
 	}
-	for seed := range uint64(runs) { //nolint:gosec // It is not negative.
+	for seed := range uint64(runs) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			inCluster(t, "n0 n1", func(t *testing.T, c *cluster) {
 				x := &chaos{cluster: c, rnd: rand.New(rand.NewPCG(seed, 7)), started: 2, want: map[string][]string{}, ordered: map[string]bool{}}
