@@ -16,4 +16,12 @@ const (
 		LEFT JOIN (SELECT webhook, count(*) AS n FROM alma_exceptions WHERE status = 'PENDING' AND head IS NULL GROUP BY webhook) AS p ON p.webhook = l.webhook
 		WHERE w.deleted_at IS NULL AND (NOT l.shared OR l.health <> '' OR p.n > 0)
 		ORDER BY l.webhook`
+
+	// Those of some webhooks, by number; one that shares is at the watermark.
+	sqlLanesOf = `SELECT w.id, l.shared, iif(l.shared, (SELECT seq FROM alma_watermark WHERE id = 1), l.cursor), l.health,
+			(SELECT count(*) FROM alma_exceptions AS e INDEXED BY alma_exceptions_pending WHERE e.webhook = l.webhook AND e.status = 'PENDING' AND e.head IS NULL)
+		FROM json_each(?) AS x
+		JOIN alma_lanes AS l ON l.webhook = x.value
+		JOIN alma_webhooks AS w ON w.number = l.webhook
+		WHERE w.deleted_at IS NULL`
 )

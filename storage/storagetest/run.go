@@ -17,6 +17,9 @@ type Features struct {
 	// BeginTx begins a transaction of the host program on the storage's
 	// database.
 	BeginTx func(t *testing.T, s alma.Storage) HostTx
+	// Nodes says that several processes may use the storage at once: it
+	// fulfils [alma.NodeStore].
+	Nodes bool
 }
 
 // HostTx is a transaction of the host program.
@@ -46,6 +49,9 @@ func Run(t *testing.T, open func(t *testing.T) alma.Storage, f Features) {
 		{"Search", searchCases},
 		{"Concurrency", concurrencyCases},
 		{"Hosts", hostCases},
+		{"Nodes", nodeCases},
+		{"Fencing", fencingCases},
+		{"Changes", changeCases},
 		{"Life", lifeCases},
 	} {
 		t.Run(area.name, func(t *testing.T) {
