@@ -17,6 +17,10 @@ type Features struct {
 	// BeginTx begins a transaction of the host program on the storage's
 	// database.
 	BeginTx func(t *testing.T, s alma.Storage) HostTx
+	// PrunesCoarsely says that Prune removes in large pieces only, such as
+	// partitions: cases do not ask that what is old goes, only that what is
+	// needed stays.
+	PrunesCoarsely bool
 }
 
 // HostTx is a transaction of the host program.
@@ -46,6 +50,9 @@ func Run(t *testing.T, open func(t *testing.T) alma.Storage, f Features) {
 		{"Search", searchCases},
 		{"Concurrency", concurrencyCases},
 		{"Hosts", hostCases},
+		{"Replays", replayCases},
+		{"Prune", pruneCases},
+		{"Purge", purgeCases},
 		{"Life", lifeCases},
 	} {
 		t.Run(area.name, func(t *testing.T) {
