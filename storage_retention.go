@@ -97,6 +97,9 @@ type Purged struct {
 	Erased []Position `json:"-"`
 	// Ended are the deliveries that were pending.
 	Ended []DeliveryKey `json:"-"`
+	// Remains says, with the last call, what may be left of the erased data in
+	// the driver's files, and until when. Empty when nothing is.
+	Remains string `json:"remains,omitempty"`
 	// Next is the place to go on at; empty at the end.
 	Next string `json:"-"`
 }

@@ -19,7 +19,7 @@ const (
 
 // pruner is what Prune remembers between its calls.
 type pruner struct {
-	mu sync.Mutex // Held by the one that works.
+	mu    sync.Mutex // Held by the one that works.
 	place prunePlace
 }
 

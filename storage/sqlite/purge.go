@@ -5,9 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/alma-events/alma"
 )
@@ -16,11 +15,12 @@ import (
 const purgeRows = 250
 
 // Purge erases a part of what is asked for; see [alma.RetentionStore]. Freed
-// content is overwritten, the index of words is merged so that none of a
-// removed memory is left in it, and at the end free pages are given back and
-// SQLite's log is emptied into the file. A file that was made before
-// auto_vacuum was set keeps its free pages, which may hold what was deleted
-// or changed before the purge: VACUUM removes them.
+// content is overwritten, and the index of words is merged so that none of a
+// removed memory is left in it. What SQLite leaves behind when it moves rows
+// between pages only a VACUUM removes: a purge ends with one when the file has
+// at most 256 MiB, and says so in Remains when it has more. Appends and settles
+// wait meanwhile, about a second for 100 MiB. At last SQLite's log is emptied
+// into the file.
 func (s *Store) Purge(ctx context.Context, q alma.PurgeQuery, place string) (alma.Purged, error) {
 	const operation = "purge"
 	if err := q.Validate(); err != nil {
@@ -59,11 +59,13 @@ func parsePurgePlace(text string) (purgePlace, error) {
 	if text == "" {
 		return purgePlace{stage: purgeEvents}, nil
 	}
-	at, err := strconv.ParseInt(text[1:], 36, 64)
-	if err != nil || !strings.Contains(purgeEvents+purgeMemories+purgeTraces, text[:1]) {
+	p := purgePlace{stage: text[:1]}
+	var err error
+	p.at, err = strconv.ParseInt(text[1:], 36, 64)
+	if err != nil || !slices.Contains([]string{purgeEvents, purgeMemories, purgeTraces}, p.stage) {
 		return purgePlace{}, fmt.Errorf("%q is no place of a purge: want Purged.Next of the call before", text)
 	}
-	return purgePlace{stage: text[:1], at: at}, nil
+	return p, nil
 }
 
 // purgeEvents erases the next events that match, and all about them.
@@ -304,11 +306,8 @@ func (t *txn) deleteMemories(ctx context.Context, numbers []int64) error {
 	return nil
 }
 
-// checkpointWait bounds the wait for readers that keep SQLite's log in use.
-const checkpointWait = 5 * time.Second
-
 // purgeTraces removes what erased content has left in the file: words in
-// segments of the index, and free pages; then in SQLite's log.
+// segments of the index, free pages, and the rest.
 func (s *Store) purgeTraces(ctx context.Context, q *alma.PurgeQuery) (alma.Purged, error) {
 	const operation = "purge: tidy up"
 	if q.DryRun {
@@ -330,24 +329,6 @@ func (s *Store) purgeTraces(ctx context.Context, q *alma.PurgeQuery) (alma.Purge
 	if more {
 		return alma.Purged{Next: purgePlace{purgeTraces, 0}.String()}, nil
 	}
-	return alma.Purged{}, s.checkpoint(ctx, operation)
-}
-
-// checkpoint empties SQLite's log into the file. Where readers do not let it,
-// the log is emptied later; that is said in the program's log.
-func (s *Store) checkpoint(ctx context.Context, operation string) error {
-	if s.path == "" {
-		return nil
-	}
-	limited, cancel := context.WithTimeout(ctx, checkpointWait)
-	defer cancel()
-	var busy, pages, moved int
-	err := s.host.QueryRowContext(limited, sqlCheckpoint).Scan(&busy, &pages, &moved)
-	if ctx.Err() != nil {
-		return wrap(operation, ctx.Err())
-	}
-	if err != nil || busy != 0 {
-		s.log.Warn("alma: storage: the write-ahead log could not be emptied after a purge; erased content may stay in it until it is", "error", err)
-	}
-	return nil
+	remains, err := s.scrub(ctx)
+	return alma.Purged{Remains: remains}, wrap(operation, err)
 }

@@ -259,7 +259,7 @@ func testPruneReplays(e *env) {
 	e.check(err, "cancel")
 	e.equal(e.prune(alma.Retention{Deliveries: time.Now().Add(-time.Hour)}).Replays, int64(0), "replays when none is old")
 	e.equal(e.prune(alma.Retention{Deliveries: later()}).Replays, int64(1), "old replays")
-	_, err = e.Storage.Replay(e.ctx, "rpl_1")
+	_, err = e.Replay(e.ctx, "rpl_1")
 	e.wantErr(err, alma.ErrNotFound, "the old replay")
 	e.equal(e.getReplay("rpl_2").State, alma.ReplayRunning, "the state of the other")
 }

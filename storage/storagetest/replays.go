@@ -54,7 +54,7 @@ func (e *env) replayed(r alma.Replay, size int) []string {
 
 func (e *env) getReplay(id string) alma.Replay {
 	e.Helper()
-	r, err := e.Storage.Replay(e.ctx, id)
+	r, err := e.Replay(e.ctx, id)
 	e.check(err, "read a replay")
 	return r
 }
@@ -87,7 +87,7 @@ func testCreateReplay(e *env) {
 	e.wantErr(err, alma.ErrNotFound, "a replay of an unknown webhook")
 	_, err = e.CreateReplay(e.ctx, alma.Replay{ID: "rpl_1", WebhookID: "wh_1"})
 	e.wantErr(err, alma.ErrConflict, "a replay under the same id")
-	_, err = e.Storage.Replay(e.ctx, "rpl_never")
+	_, err = e.Replay(e.ctx, "rpl_never")
 	e.wantErr(err, alma.ErrNotFound, "an unknown replay")
 }
 
