@@ -69,6 +69,10 @@ type Event struct {
 	Envelope json.RawMessage `json:"envelope,omitempty"`
 	// AppendedAt says when the log took the event, in UTC. The log sets it.
 	AppendedAt time.Time `json:"appended_at,omitzero"`
+	// Erased says that data, envelope and agent were erased after the append,
+	// because somebody asked for it. Such an event is not sent any more. The
+	// log sets it.
+	Erased bool `json:"erased,omitempty"`
 	// Position is the event's place in the log. The log sets it.
 	Position Position `json:"-"`
 }
