@@ -35,7 +35,7 @@ type Checkpoint struct {
 	// its own has been served.
 	Watermark Position
 	// Lanes holds one record for each webhook that has a cursor of its own,
-	// pending exceptions, or health to remember.
+	// pending exceptions, unfinished replays, or health to remember.
 	Lanes []LaneRecord
 }
 
@@ -45,6 +45,7 @@ type LaneRecord struct {
 	Shared    bool     // It follows the watermark; only [LaneStore].Lanes fills Cursor then.
 	Cursor    Position // Everything up to here is done or an exception.
 	Waiting   int      // Pending exceptions; a batch counts once.
+	Replays   int      // Unfinished replays.
 	Health    LaneHealth
 }
 
@@ -60,6 +61,11 @@ type LaneHealth struct {
 	Probes int `json:"probes,omitempty"`
 	// Expired counts the events that were older than max_age and not sent.
 	Expired int64 `json:"expired,omitempty"`
+	// Erased counts the events that were erased before they could be sent.
+	Erased int64 `json:"erased,omitempty"`
+	// Lost counts the events that retention took away before they could be
+	// sent, because the webhook was behind for longer than is kept.
+	Lost int64 `json:"lost,omitempty"`
 }
 
 // Exception is a delivery (or a batch of them) that is waiting, in flight for
@@ -81,7 +87,8 @@ type Exception struct {
 	// Delay is the wait that leads to NextAttemptAt: when a clock jumped or a
 	// restart came between, what remains is never longer.
 	Delay          time.Duration
-	Manual         bool // A person asked for the next attempt: no further retry follows it.
+	Manual         bool   // A person asked for the next attempt: no further retry follows it.
+	ReplayID       string // The replay that its attempts belong to; empty for none.
 	LastReason     Reason
 	LastError      string
 	LastStatusCode int
@@ -126,6 +133,8 @@ type Settlement struct {
 	Suppressed []Suppression
 	// Disabled webhooks leave the active state.
 	Disabled []Disabling
+	// Replays moved on.
+	Replays []ReplayProgress
 }
 
 // LaneUpdate stores a webhook's own progress.

@@ -56,8 +56,8 @@ func TestBytesOnTheWire(t *testing.T) {
 		Body: []byte("{}"),
 	})
 	wantStatus(t, res, http.StatusNoContent)
-	const want = "POST /hook?a=b HTTP/1.1\r\nHost: listener.example:8080\r\nUser-Agent: alma/0\r\nContent-Length: 2\r\n" +
-		"X-ALMA-Event-ID: evt_1\r\nX-Twice: 1\r\nX-Twice: 2\r\nx-lower: 1\r\n\r\n{}"
+	const want = "POST /hook?a=b HTTP/1.1\r\nHost: listener.example:8080\r\nContent-Length: 2\r\n" +
+		"X-ALMA-Event-ID: evt_1\r\nx-lower: 1\r\nX-Twice: 1\r\nX-Twice: 2\r\nUser-Agent: alma/0\r\n\r\n{}"
 	if got := <-got; got != want {
 		t.Errorf("on the wire\n%q\nwant\n%q", got, want)
 	}
@@ -230,13 +230,12 @@ func TestManyListeners(t *testing.T) {
 		client, server := net.Pipe()
 		open.Add(1)
 		go func() {
-			defer open.Add(-1)
 			defer server.Close() // The end of the listener.
 			for in := bufio.NewReader(server); readRequest(in); {
 				write(server, "HTTP/1.1 204 No Content\r\n\r\n")
 			}
 		}()
-		return client, nil
+		return &counted{client, &open}, nil
 	}})
 	t.Cleanup(s.Close)
 	for i := range 9000 {
@@ -246,4 +245,15 @@ func TestManyListeners(t *testing.T) {
 			t.Fatalf("%d connections are open; want few", n)
 		}
 	}
+}
+
+// counted takes one off when it is closed.
+type counted struct {
+	net.Conn
+	open *atomic.Int32
+}
+
+func (c *counted) Close() error {
+	c.open.Add(-1)
+	return c.Conn.Close()
 }

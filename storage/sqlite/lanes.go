@@ -53,7 +53,7 @@ func (s *Store) Lanes(ctx context.Context, webhookIDs []string) ([]alma.LaneReco
 func scanLane(rows *sql.Rows) (alma.LaneRecord, error) {
 	var r alma.LaneRecord
 	var health string
-	if err := rows.Scan(&r.WebhookID, &r.Shared, &r.Cursor.Seq, &health, &r.Waiting); err != nil {
+	if err := rows.Scan(&r.WebhookID, &r.Shared, &r.Cursor.Seq, &health, &r.Waiting, &r.Replays); err != nil {
 		return r, err
 	}
 	return r, decodeJSON("health of a lane", health, &r.Health)
@@ -127,7 +127,7 @@ func scanException(rows *sql.Rows, webhookID string, extra ...any) (alma.Excepti
 	e := alma.Exception{WebhookID: webhookID}
 	var next int64
 	var members string
-	dest := []any{&e.Position.Seq, (*string)(&e.Status), &e.InFlight, &e.Attempts, &next, (*int64)(&e.Delay), &e.Manual, (*string)(&e.LastReason), &e.LastError, &e.LastStatusCode, &e.BatchID, &members}
+	dest := []any{&e.Position.Seq, (*string)(&e.Status), &e.InFlight, &e.Attempts, &next, (*int64)(&e.Delay), &e.Manual, (*string)(&e.LastReason), &e.LastError, &e.LastStatusCode, &e.BatchID, &members, &e.ReplayID}
 	if err := rows.Scan(append(dest, extra...)...); err != nil {
 		return alma.Exception{}, err
 	}
