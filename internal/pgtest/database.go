@@ -77,14 +77,25 @@ func run(server, statement string) error {
 	return err
 }
 
-// Exit stops the shared server and ends the test binary. It is for TestMain.
-func Exit(code int) {
+// Tests are the tests of a binary.
+type Tests interface{ Run() int }
+
+// Wrap returns tests that stop the shared server when they are done. It is for
+// TestMain.
+func Wrap(m Tests) Tests { return wrapped{m} }
+
+type wrapped struct{ Tests }
+
+// Run runs the tests and returns the exit code.
+func (w wrapped) Run() int {
+	code := w.Tests.Run()
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.server != nil {
 		if err := shared.server.remove(); err != nil {
 			fmt.Fprintln(os.Stderr, "pgtest:", err)
+			code = max(code, 1)
 		}
 	}
-	os.Exit(code)
+	return code
 }

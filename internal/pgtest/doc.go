@@ -2,9 +2,7 @@
 //
 // A test that needs a database asks for one:
 //
-//	func TestMain(m *testing.M) {
-//		goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) { pgtest.Exit(code) }))
-//	}
+//	func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Wrap(m)) }
 //
 //	func TestSomething(t *testing.T) {
 //		url := pgtest.Database(t) // New and empty.
@@ -12,7 +10,7 @@
 //	}
 //
 // The first call starts one server for the test binary, on a free port of the
-// loopback address, with fast settings: it does not wait for the disk. Exit
+// loopback address, with fast settings: it does not wait for the disk. Wrap
 // stops it; on Linux the kernel does, should the binary die before.
 //
 // A test of failures starts a server of its own with [Start], and stops, kills

@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
 
 	"github.com/alma-events/alma/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Exit(m.Run()) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Wrap(m)) }
 
 func TestRestartKeepsWhatWasCommitted(t *testing.T) {
 	t.Parallel()
