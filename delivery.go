@@ -81,4 +81,6 @@ const (
 	ReasonWebhookDeleted Reason = "webhook_deleted" // The webhook was removed before the delivery succeeded.
 	ReasonCallback       Reason = "callback"        // The function of a durable subscription failed.
 	ReasonProtocol       Reason = "protocol"        // The answer was not understandable HTTP.
+	ReasonErased         Reason = "erased"          // The event's data was erased before the delivery succeeded.
+	ReasonExpired        Reason = "expired"         // Retention took the event away before the delivery succeeded.
 )

@@ -28,6 +28,9 @@ func NewKeyID() string { return "key_" + randomBase32(10) }
 // NewBatchID returns "bat_" and a UUIDv7: the X-ALMA-Delivery of a batch.
 func NewBatchID() string { return "bat_" + newUUIDv7() }
 
+// NewReplayID returns "rpl_" and 16 random lower-case letters and digits.
+func NewReplayID() string { return "rpl_" + randomBase32(10) }
+
 // NewSecret returns a random signing secret of 256 bits as text.
 func NewSecret() string { return randomBase32(32) }
 

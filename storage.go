@@ -20,6 +20,8 @@ type Storage interface {
 	DeliveryStore
 	KeyStore
 	MemoryStorage
+	ReplayStore
+	RetentionStore
 	Close() error
 }
 
@@ -117,7 +119,8 @@ type WebhookStore interface {
 	// ErrNotFound when there is no such webhook.
 	UpdateWebhook(ctx context.Context, w Webhook) (Webhook, error)
 	// DeleteWebhook removes a webhook and turns its pending deliveries into
-	// failed ones (webhook_deleted), which stay listed.
+	// failed ones (webhook_deleted), which stay listed. Its unfinished replays
+	// are canceled.
 	DeleteWebhook(ctx context.Context, id string) error
 	// Webhook returns one webhook, or ErrNotFound.
 	Webhook(ctx context.Context, id string) (Webhook, error)

@@ -10,6 +10,10 @@ import (
 type LaneStore interface {
 	// Checkpoint returns what the engine resumes from.
 	Checkpoint(ctx context.Context) (Checkpoint, error)
+	// Lanes returns one record for each of the webhooks that exists, in any
+	// order, whether or not there is anything to remember about it. Where it is
+	// Shared, Cursor is the watermark that the webhook follows.
+	Lanes(ctx context.Context, webhookIDs []string) ([]LaneRecord, error)
 	// Settled returns the positions after a place, in order, for which a
 	// webhook already has an attempt or an exception: the engine must not
 	// make a first attempt for them again.
@@ -31,16 +35,17 @@ type Checkpoint struct {
 	// its own has been served.
 	Watermark Position
 	// Lanes holds one record for each webhook that has a cursor of its own,
-	// pending exceptions, or health to remember.
+	// pending exceptions, unfinished replays, or health to remember.
 	Lanes []LaneRecord
 }
 
 // LaneRecord is what is stored about a webhook's progress.
 type LaneRecord struct {
 	WebhookID string
-	Shared    bool     // It follows the watermark; Cursor means nothing.
+	Shared    bool     // It follows the watermark; only [LaneStore].Lanes fills Cursor then.
 	Cursor    Position // Everything up to here is done or an exception.
 	Waiting   int      // Pending exceptions; a batch counts once.
+	Replays   int      // Unfinished replays.
 	Health    LaneHealth
 }
 
@@ -56,6 +61,11 @@ type LaneHealth struct {
 	Probes int `json:"probes,omitempty"`
 	// Expired counts the events that were older than max_age and not sent.
 	Expired int64 `json:"expired,omitempty"`
+	// Erased counts the events that were erased before they could be sent.
+	Erased int64 `json:"erased,omitempty"`
+	// Lost counts the events that retention took away before they could be
+	// sent, because the webhook was behind for longer than is kept.
+	Lost int64 `json:"lost,omitempty"`
 }
 
 // Exception is a delivery (or a batch of them) that is waiting, in flight for
@@ -77,7 +87,8 @@ type Exception struct {
 	// Delay is the wait that leads to NextAttemptAt: when a clock jumped or a
 	// restart came between, what remains is never longer.
 	Delay          time.Duration
-	Manual         bool // A person asked for the next attempt: no further retry follows it.
+	Manual         bool   // A person asked for the next attempt: no further retry follows it.
+	ReplayID       string // The replay that its attempts belong to; empty for none.
 	LastReason     Reason
 	LastError      string
 	LastStatusCode int
@@ -110,7 +121,8 @@ type Settlement struct {
 	// Watermark moves the shared position (the node's, where there are nodes)
 	// forward; one that lies before the stored one changes nothing.
 	Watermark Position
-	// Joined slots follow the node's watermark from now on.
+	// Joined slots follow the node's watermark, this one included, from now on.
+	// Only slots of the node count.
 	Joined   []Slot
 	Lanes    []LaneUpdate
 	Attempts []SettledAttempt
@@ -121,6 +133,8 @@ type Settlement struct {
 	Suppressed []Suppression
 	// Disabled webhooks leave the active state.
 	Disabled []Disabling
+	// Replays moved on.
+	Replays []ReplayProgress
 }
 
 // LaneUpdate stores a webhook's own progress.

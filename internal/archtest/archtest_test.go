@@ -43,8 +43,12 @@ var allowed = map[string]rule{
 	"storage/postgres":    {own: []string{"."}, others: []string{"github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2", "golang.org/x/text"}},
 	"storage/storagetest": {own: []string{"."}, others: []string{"github.com/google/go-cmp"}},
 
+	// For tests alone.
+	"internal/nodetest": {own: []string{".", "storage/sqlite"}},
+
 	// Helpers.
 	"internal/backoff":  std(),
+	"internal/cluster":  std("."),
 	"internal/netguard": {own: []string{"."}, others: []string{"code.dny.dev/ssrf"}},
 
 	// For tests of ours.
@@ -59,12 +63,15 @@ var allowed = map[string]rule{
 	"internal/settle": std(".", "internal/flow"),
 
 	// The engine composes the stages.
-	"webhook": std(".", "events", "wire", "internal/backoff", "internal/netguard",
+	"webhook": std(".", "events", "wire", "internal/backoff", "internal/cluster", "internal/netguard",
 		"internal/flow", "internal/match", "internal/tail", "internal/lane", "internal/send", "internal/settle"),
 
 	// The server speaks HTTP, and calls public packages only.
 	"internal/server":     {own: []string{"."}},
 	"internal/server/api": {own: []string{".", "events", "memory", "webhook", "wire"}, others: []string{"github.com/danielgtaylor/huma/v2"}},
+
+	// The benchmark drives the engine as its users do.
+	"internal/bench": {own: []string{".", "events", "webhook"}, others: []string{"golang.org/x/sync"}},
 
 	"cmd/alma": {own: []string{"*"}, others: []string{"*"}},
 }

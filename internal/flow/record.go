@@ -12,6 +12,8 @@ type Record struct {
 	Lane       *alma.LaneUpdate
 	Suppressed *alma.Suppression
 	Disabled   *alma.Disabling
+	// Urgent says that the owner can do little before this record is durable.
+	Urgent bool
 	// Tag is for the owner's own use.
 	Tag any
 }

@@ -43,6 +43,7 @@ func (s source) dsn(pragmas ...string) string {
 		q.Set("vfs", "memdb")
 	}
 	q.Add("_pragma", fmt.Sprintf("busy_timeout(%d)", s.timeout.Milliseconds()))
+	q.Add("_pragma", "secure_delete(fast)")
 	q.Add("_pragma", fmt.Sprintf("synchronous(%s)", s.sync))
 	q.Add("_pragma", "temp_store(memory)")
 	q.Add("_pragma", "cache_size(-16384)") // KiB a connection.
@@ -58,7 +59,8 @@ func (s source) writerDSN() string {
 	if s.memory {
 		return s.dsn("journal_mode(memory)", "foreign_keys(1)") // The host's too.
 	}
-	return s.dsn("journal_mode(wal)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)")
+	// auto_vacuum counts for a file that is made now, and only before the rest.
+	return s.dsn("auto_vacuum(incremental)", "journal_mode(wal)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)")
 }
 
 func (s source) readerDSN() string { return s.dsn("query_only(1)") }

@@ -28,10 +28,32 @@ func (s *Store) Checkpoint(ctx context.Context) (alma.Checkpoint, error) {
 	return c, err
 }
 
+// Lanes returns the records of some webhooks; see [alma.LaneStore].
+func (s *Store) Lanes(ctx context.Context, webhookIDs []string) ([]alma.LaneRecord, error) {
+	numbers := make([]int64, 0, len(webhookIDs))
+	for _, id := range webhookIDs {
+		if ref, ok := s.webhooks.get(id); ok && !ref.deleted {
+			numbers = append(numbers, ref.number)
+		}
+	}
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	var list []alma.LaneRecord
+	err := s.read(ctx, "read lanes", func(ctx context.Context, q *statements) error {
+		return q.query(ctx, func(rows *sql.Rows) error {
+			r, err := scanLane(rows)
+			list = append(list, r)
+			return err
+		}, sqlLanesOf, jsonList(numbers))
+	})
+	return list, err
+}
+
 func scanLane(rows *sql.Rows) (alma.LaneRecord, error) {
 	var r alma.LaneRecord
 	var health string
-	if err := rows.Scan(&r.WebhookID, &r.Shared, &r.Cursor.Seq, &health, &r.Waiting); err != nil {
+	if err := rows.Scan(&r.WebhookID, &r.Shared, &r.Cursor.Seq, &health, &r.Waiting, &r.Replays); err != nil {
 		return r, err
 	}
 	return r, decodeJSON("health of a lane", health, &r.Health)
@@ -105,7 +127,7 @@ func scanException(rows *sql.Rows, webhookID string, extra ...any) (alma.Excepti
 	e := alma.Exception{WebhookID: webhookID}
 	var next int64
 	var members string
-	dest := []any{&e.Position.Seq, (*string)(&e.Status), &e.InFlight, &e.Attempts, &next, (*int64)(&e.Delay), &e.Manual, (*string)(&e.LastReason), &e.LastError, &e.LastStatusCode, &e.BatchID, &members}
+	dest := []any{&e.Position.Seq, (*string)(&e.Status), &e.InFlight, &e.Attempts, &next, (*int64)(&e.Delay), &e.Manual, (*string)(&e.LastReason), &e.LastError, &e.LastStatusCode, &e.BatchID, &members, &e.ReplayID}
 	if err := rows.Scan(append(dest, extra...)...); err != nil {
 		return alma.Exception{}, err
 	}

@@ -78,7 +78,7 @@ func (l *logTail) insertChunk(ctx context.Context, q *statements, events []alma.
 
 // asStored returns an event as a query would.
 func asStored(e alma.Event, seq int64, at time.Time) alma.Event {
-	e.Position, e.AppendedAt = position(seq), at
+	e.Position, e.AppendedAt, e.Erased = position(seq), at, false
 	e.Timestamp = e.Timestamp.Round(0).UTC() // Without the monotonic clock.
 	return e
 }
@@ -115,14 +115,14 @@ func appendEventArgs(args []any, e *alma.Event, seq, at int64) []any {
 	return append(args, string(e.Envelope))
 }
 
-// scanEvent reads a row of eventColumns.
+// scanEvent reads a row of eventRow.
 func scanEvent(rows *sql.Rows) (alma.Event, error) {
 	var e alma.Event
 	var sec, nsec, at int64
 	var job sql.NullString
 	var records sql.NullInt64
 	err := rows.Scan(&e.Position.Seq, &e.ID, (*string)(&e.Type), &e.MemoryID, (*string)(&e.MemoryType), &e.Agent, &e.ProjectID,
-		&sec, &nsec, &at, (*[]byte)(&e.Data), &job, &records, (*[]byte)(&e.Envelope))
+		&sec, &nsec, &at, (*[]byte)(&e.Data), &job, &records, (*[]byte)(&e.Envelope), &e.Erased)
 	e.Timestamp, e.AppendedAt = time.Unix(sec, nsec).UTC(), fromMicros(at)
 	if job.Valid {
 		e.Job = &alma.Job{ID: job.String, Records: records.Int64}

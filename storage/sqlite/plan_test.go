@@ -34,6 +34,7 @@ func TestListingsWalkIndexes(t *testing.T) {
 		"end of the log":           sqlLogTail,
 		"settled":                  sqlSettled,
 		"waiting":                  sqlWaiting,
+		"lanes of some":            sqlLanesOf,
 		"exception":                sqlException,
 		"suppression":              sqlAddSuppressed,
 		"memories":                 sqlListMemories,
@@ -92,6 +93,7 @@ func allowedScan(step string) bool {
 		"SCAN sqlite_sequence", // A handful of rows.
 		"SCAN alma_events",     // ORDER BY seq DESC LIMIT 1.
 		"SCAN json_each",
+		"SCAN alma_replays", "SCAN r", // By an index of the unfinished ones.
 	} {
 		if strings.HasPrefix(step, ok) {
 			return true

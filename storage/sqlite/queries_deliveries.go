@@ -36,7 +36,8 @@ const (
 
 	// What is shown of deliveries: ?1 is a JSON list of [seq, webhook].
 	sqlDeliveries = `SELECT w.id, w.url, k.value ->> 0, coalesce(v.id, ''), coalesce(v.type, ''), coalesce(v.project_id, ''), coalesce(v.appended_at, 0), coalesce(v.job_records, 0),
-			(SELECT count(*) FROM alma_attempts AS a WHERE a.webhook = w.number AND a.seq = k.value ->> 0),
+			coalesce(nullif((SELECT count(*) FROM alma_attempts AS a WHERE a.webhook = w.number AND a.seq = k.value ->> 0), 0), e.attempts, 0), -- attempts go earlier
+			
 			coalesce(x.status, 'SUCCESS'), coalesce(e.next_attempt_at, 0), coalesce(e.last_reason, ''), coalesce(e.last_error, ''), coalesce(e.last_status_code, 0),
 			coalesce(e.job_id, ''), coalesce(e.suppressed, 0)
 		FROM json_each(?1) AS k

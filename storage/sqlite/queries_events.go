@@ -4,13 +4,16 @@ package sqlite
 const (
 	eventColumns = `seq, id, type, memory_id, memory_type, agent, project_id, timestamp_sec, timestamp_nsec, appended_at, data, job_id, job_records, envelope`
 
+	// What a read returns.
+	eventRow = eventColumns + `, erased`
+
 	// The highest position ever given, and the time of the newest event.
 	sqlLogTail = `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'alma_events'), 0),
 		coalesce((SELECT appended_at FROM alma_events ORDER BY seq DESC LIMIT 1), 0)`
 
 	sqlEventsByID = `SELECT id, seq, appended_at FROM alma_events WHERE id IN (SELECT value FROM json_each(?))`
 
-	sqlReadEvents = `SELECT ` + eventColumns + ` FROM alma_events WHERE seq > ? ORDER BY seq LIMIT ?`
+	sqlReadEvents = `SELECT ` + eventRow + ` FROM alma_events WHERE seq > ? ORDER BY seq LIMIT ?`
 
 	// The first event at or after a position: a step of the search for a time.
 	sqlEventTime = `SELECT seq, appended_at FROM alma_events WHERE seq >= ? ORDER BY seq LIMIT 1`
@@ -21,11 +24,11 @@ const (
 	eventOrder   = ` ORDER BY seq DESC LIMIT ?8`
 
 	// A stretch of the log, newest first.
-	sqlFindEvents = `SELECT ` + eventColumns + ` FROM alma_events WHERE seq >= ?1 AND seq < ?2` + eventFilters + eventOrder
+	sqlFindEvents = `SELECT ` + eventRow + ` FROM alma_events WHERE seq >= ?1 AND seq < ?2` + eventFilters + eventOrder
 
 	// The plus keeps SQLite to the index that finds few rows.
-	sqlFindEventsByMemory = `SELECT ` + eventColumns + ` FROM alma_events WHERE memory_id = ?7 AND seq >= ?1 AND seq < ?2` + eventFilters + eventOrder
-	sqlFindEventsByID     = `SELECT ` + eventColumns + ` FROM alma_events WHERE id IN (SELECT value FROM json_each(?9)) AND +seq >= ?1 AND +seq < ?2` + eventFilters + eventOrder
+	sqlFindEventsByMemory = `SELECT ` + eventRow + ` FROM alma_events WHERE memory_id = ?7 AND seq >= ?1 AND seq < ?2` + eventFilters + eventOrder
+	sqlFindEventsByID     = `SELECT ` + eventRow + ` FROM alma_events WHERE id IN (SELECT value FROM json_each(?9)) AND +seq >= ?1 AND +seq < ?2` + eventFilters + eventOrder
 )
 
 var sqlInsertEvents = newMultiRow(`INSERT INTO alma_events (`+eventColumns+`) VALUES`, 14, `ON CONFLICT (id) DO NOTHING`)

@@ -2,17 +2,17 @@ package sqlite
 
 // Statements over alma_exceptions and alma_messages.
 const (
-	sqlSetException = `INSERT INTO alma_exceptions (webhook, seq, status, in_flight, attempts, next_attempt_at, delay, manual, last_reason, last_error, last_status_code, batch_id, members)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	sqlSetException = `INSERT INTO alma_exceptions (webhook, seq, status, in_flight, attempts, next_attempt_at, delay, manual, last_reason, last_error, last_status_code, batch_id, members, replay_id)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (webhook, seq) DO UPDATE SET head = NULL, status = excluded.status, in_flight = excluded.in_flight, attempts = excluded.attempts,
 			next_attempt_at = excluded.next_attempt_at, delay = excluded.delay, manual = excluded.manual, last_reason = excluded.last_reason, last_error = excluded.last_error,
-			last_status_code = excluded.last_status_code, batch_id = excluded.batch_id, members = excluded.members, job_id = '', suppressed = 0`
+			last_status_code = excluded.last_status_code, batch_id = excluded.batch_id, members = excluded.members, replay_id = excluded.replay_id, job_id = '', suppressed = 0`
 
 	// The members of a batch but the first: ?1 webhook, ?2 head, ?3 status, ?4 their positions.
 	sqlSetMembers = `INSERT INTO alma_exceptions (webhook, seq, head, status)
 		SELECT ?1, value, ?2, ?3 FROM json_each(?4) WHERE true
 		ON CONFLICT (webhook, seq) DO UPDATE SET head = excluded.head, status = excluded.status, in_flight = 0, attempts = 0, next_attempt_at = 0, delay = 0, manual = 0,
-			last_reason = '', last_error = '', last_status_code = 0, batch_id = '', members = '', job_id = '', suppressed = 0`
+			last_reason = '', last_error = '', last_status_code = 0, batch_id = '', members = '', replay_id = '', job_id = '', suppressed = 0`
 
 	// Rows that belong to some batch, among positions.
 	sqlBatchRows = `SELECT seq, coalesce(head, 0), members FROM alma_exceptions
@@ -21,8 +21,8 @@ const (
 	sqlSetMemberList = `UPDATE alma_exceptions SET members = ? WHERE webhook = ? AND seq = ?`
 
 	// A batch moves to another head: ?1 webhook, ?2 old head, ?3 new head, ?4 members.
-	sqlMoveHead = `INSERT OR REPLACE INTO alma_exceptions (webhook, seq, status, in_flight, attempts, next_attempt_at, delay, manual, last_reason, last_error, last_status_code, batch_id, members)
-		SELECT webhook, ?3, status, in_flight, attempts, next_attempt_at, delay, manual, last_reason, last_error, last_status_code, batch_id, ?4
+	sqlMoveHead = `INSERT OR REPLACE INTO alma_exceptions (webhook, seq, status, in_flight, attempts, next_attempt_at, delay, manual, last_reason, last_error, last_status_code, batch_id, members, replay_id)
+		SELECT webhook, ?3, status, in_flight, attempts, next_attempt_at, delay, manual, last_reason, last_error, last_status_code, batch_id, ?4, replay_id
 		FROM alma_exceptions WHERE webhook = ?1 AND seq = ?2`
 	sqlMoveMembers = `UPDATE alma_exceptions SET head = ?3 WHERE webhook = ?1 AND head = ?2 AND seq <> ?3 AND seq IN (SELECT value FROM json_each(?4))`
 	sqlCopyMessage = `INSERT OR REPLACE INTO alma_messages (webhook, seq, message, body)
@@ -42,7 +42,7 @@ const (
 	sqlAddSuppressed    = `UPDATE alma_exceptions SET suppressed = suppressed + ? WHERE webhook = ? AND job_id = ? AND job_id <> ''`
 	sqlInsertSuppressed = `INSERT INTO alma_exceptions (webhook, seq, status, job_id, suppressed) VALUES (?, ?, 'SUPPRESSED', ?, ?) ON CONFLICT DO NOTHING`
 
-	exceptionColumns = `e.seq, e.status, e.in_flight, e.attempts, e.next_attempt_at, e.delay, e.manual, e.last_reason, e.last_error, e.last_status_code, e.batch_id, e.members`
+	exceptionColumns = `e.seq, e.status, e.in_flight, e.attempts, e.next_attempt_at, e.delay, e.manual, e.last_reason, e.last_error, e.last_status_code, e.batch_id, e.members, e.replay_id`
 
 	// A webhook may have very many failed ones: the index holds the pending alone.
 	sqlWaiting = `SELECT ` + exceptionColumns + ` FROM alma_exceptions AS e INDEXED BY alma_exceptions_pending WHERE e.webhook = ? AND e.status = 'PENDING' AND e.head IS NULL ORDER BY e.seq`

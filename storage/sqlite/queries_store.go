@@ -10,5 +10,5 @@ const (
 	sqlTakeWriteLock = `UPDATE alma_watermark SET seq = seq WHERE 0`
 
 	sqlCheckpoint = `PRAGMA wal_checkpoint(TRUNCATE)`
-	sqlSize       = `SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()`
+	sqlSize       = `SELECT page_count * page_size, freelist_count * page_size FROM pragma_page_count(), pragma_page_size(), pragma_freelist_count()`
 )

@@ -57,8 +57,21 @@ func (r *ring) meetLocked(base int64) {
 	if r.head == base {
 		return
 	}
+	r.resetLocked(base)
+}
+
+func (r *ring) resetLocked(base int64) {
 	clear(r.events)
 	r.from, r.head, r.start, r.count, r.bytes = base, base, 0, 0, 0
+}
+
+// forget empties the ring if it may hold the event at seq or earlier ones.
+func (r *ring) forget(seq int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if seq > r.from {
+		r.resetLocked(r.head)
+	}
 }
 
 func (r *ring) push(e alma.Event) {

@@ -26,6 +26,8 @@ func (s *Store) Settle(ctx context.Context, st alma.Settlement) error {
 		for _, sup := range st.Suppressed {
 			w.suppress(sup)
 		}
+		w.replays(st.Replays)
+		w.eraseLate(&st)
 		for _, d := range st.Disabled {
 			w.disable(d)
 		}

@@ -41,7 +41,7 @@ func (w *settling) storeException(webhook int64, e *alma.Exception) {
 	}
 	head := members[0]
 	w.exec(sqlSetException, webhook, head, string(e.Status), e.InFlight, e.Attempts, next, int64(e.Delay), e.Manual,
-		string(e.LastReason), e.LastError, e.LastStatusCode, e.BatchID, list)
+		string(e.LastReason), e.LastError, e.LastStatusCode, e.BatchID, list, e.ReplayID)
 	if len(members) > 1 {
 		w.exec(sqlSetMembers, webhook, head, string(e.Status), jsonList(members[1:]))
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -35,6 +36,8 @@ type Store struct {
 	hub      *hub
 	hosts    hostAppends
 	webhooks *registry
+	pruner   pruner
+	purged   atomic.Bool // Events were erased since the store was opened.
 
 	written chan struct{} // Closed when the writer is done.
 	closing chan struct{}
@@ -62,6 +65,7 @@ type Stats struct {
 	RingEvents   int   // Events in memory.
 	FreeBytes    int64 // Free space of the disk; the largest number when unknown.
 	SizeBytes    int64 // Size of the database, without its write-ahead log.
+	UnusedBytes  int64 // What of it holds nothing, and is used again.
 }
 
 // Stats returns the present figures.
@@ -78,7 +82,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		FreeBytes:    s.disk.current(),
 	}
 	err := s.read(ctx, "read the statistics", func(ctx context.Context, q *statements) error {
-		return q.one(ctx, []any{&st.SizeBytes}, sqlSize)
+		return q.one(ctx, []any{&st.SizeBytes, &st.UnusedBytes}, sqlSize)
 	})
 	return st, err
 }

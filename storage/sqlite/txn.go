@@ -24,6 +24,7 @@ type txn struct {
 	events  []alma.Event          // Appended, in log order.
 	refs    map[string]webhookRef // Webhooks made or deleted.
 	inexact bool                  // Positions were spent on duplicates.
+	gone    int64                 // The last event that was removed or erased.
 }
 
 // logTail returns the end of the log.
@@ -87,9 +88,17 @@ func (t *txn) restore(saved savedTxn) {
 // to watchers by a signal.
 func (t *txn) publish() {
 	t.store.webhooks.put(t.refs)
-	if t.tail == nil {
-		return
+	if t.tail != nil {
+		t.store.ring.extend(t.base, t.tail.seq, t.events)
 	}
-	t.store.ring.extend(t.base, t.tail.seq, t.events)
-	t.store.announce(t.tail.seq)
+	if t.gone > 0 {
+		t.store.ring.forget(t.gone)
+	}
+	if t.tail != nil {
+		t.store.announce(t.tail.seq)
+	}
 }
+
+// forget notes that an event was removed or erased: readers must not get it
+// from memory.
+func (t *txn) forget(seq int64) { t.gone = max(t.gone, seq) }

@@ -110,6 +110,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
 			{sqlDeleteLane, []any{ref.number}},
 			{sqlDeletePendingMessages, []any{ref.number}},
 			{sqlFailPending, []any{string(alma.ReasonWebhookDeleted), webhookDeletedError, ref.number}},
+			{sqlCancelReplays, []any{webhookDeletedReplay, nanos(t.now), ref.number}},
 		} {
 			if _, err := t.exec(ctx, step.query, step.args...); err != nil {
 				return err
