@@ -74,7 +74,9 @@ func (s *Store) Delivery(ctx context.Context, webhookID string, pos alma.Positio
 		}
 		d = list[0]
 		d.Log, err = readAttempts(ctx, s.pool, f.webhook, at)
-		d.Attempts = len(d.Log)
+		if n := len(d.Log); n > 0 { // Attempts may go earlier than the delivery.
+			d.Attempts = n
+		}
 		return err
 	})
 	return d, err

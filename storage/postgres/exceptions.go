@@ -56,7 +56,7 @@ func scanException(row pgx.Row, webhookID string, extra ...any) (alma.Exception,
 	var xacts, seqs []int64
 	dest := []any{
 		&p.xact, &p.seq, &batch, (*string)(&e.Status), &e.InFlight, &e.Attempts, &next, (*int64)(&e.Delay), &e.Manual,
-		(*string)(&e.LastReason), &e.LastError, &e.LastStatusCode, &e.BatchID, &xacts, &seqs,
+		(*string)(&e.LastReason), &e.LastError, &e.LastStatusCode, &e.BatchID, &e.ReplayID, &xacts, &seqs,
 	}
 	if err := row.Scan(append(dest, extra...)...); err != nil {
 		return alma.Exception{}, err

@@ -34,11 +34,25 @@ func (s *Store) Checkpoint(ctx context.Context) (alma.Checkpoint, error) {
 	return c, err
 }
 
+// Lanes returns the records of webhooks; see [alma.LaneStore].
+func (s *Store) Lanes(ctx context.Context, webhookIDs []string) ([]alma.LaneRecord, error) {
+	var list []alma.LaneRecord
+	err := s.do(ctx, "read lanes", func(ctx context.Context) error {
+		rows, err := s.pool.Query(ctx, sqlLanesOf, webhookIDs)
+		if err != nil {
+			return err
+		}
+		list, err = collectLanes(rows)
+		return err
+	})
+	return list, err
+}
+
 func collectLanes(rows pgx.Rows) ([]alma.LaneRecord, error) {
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r alma.LaneRecord, err error) {
 		var p place
 		var health string
-		if err := row.Scan(&r.WebhookID, &r.Shared, &p.xact, &p.seq, &health, &r.Waiting); err != nil {
+		if err := row.Scan(&r.WebhookID, &r.Shared, &p.xact, &p.seq, &health, &r.Waiting, &r.Replays); err != nil {
 			return r, err
 		}
 		r.Cursor = p.position()

@@ -97,7 +97,7 @@ func reopen(t *testing.T, s alma.Storage) alma.Storage {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storagetest.Run(t, func(t *testing.T) alma.Storage { return open(t, postgres.Options{}) }, storagetest.Features{BeginTx: beginTx, Reopen: reopen})
+	storagetest.Run(t, func(t *testing.T) alma.Storage { return open(t, postgres.Options{}) }, storagetest.Features{BeginTx: beginTx, Reopen: reopen, Nodes: true, PrunesCoarsely: true})
 }
 
 func TestConformanceSQL(t *testing.T) {
@@ -105,7 +105,7 @@ func TestConformanceSQL(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the suite has run with the other kind of host transaction")
 	}
-	storagetest.Run(t, func(t *testing.T) alma.Storage { return open(t, postgres.Options{}) }, storagetest.Features{BeginTx: beginSQLTx})
+	storagetest.Run(t, func(t *testing.T) alma.Storage { return open(t, postgres.Options{}) }, storagetest.Features{BeginTx: beginSQLTx, Nodes: true, PrunesCoarsely: true})
 }
 
 // event returns a prepared event.

@@ -48,7 +48,8 @@ const (
 
 	// What is shown of deliveries: $1 and $2 their places, $3 their webhooks.
 	sqlDeliveries = `SELECT w.id, w.url, k.xact, k.seq, coalesce(v.id, ''), coalesce(v.type, ''), coalesce(v.project_id, ''), v.appended_at, coalesce(v.job_records, 0),
-			(SELECT count(*) FROM alma_attempts AS a WHERE a.webhook = w.number AND a.xact = k.xact AND a.seq = k.seq),
+			-- Attempts may go earlier than the delivery.
+			coalesce(nullif((SELECT count(*) FROM alma_attempts AS a WHERE a.webhook = w.number AND a.xact = k.xact AND a.seq = k.seq), 0), e.attempts, 0),
 			coalesce(x.status, 'SUCCESS'), e.next_attempt_at, coalesce(e.last_reason, ''), coalesce(e.last_error, ''), coalesce(e.last_status_code, 0),
 			coalesce(e.job_id, ''), coalesce(e.suppressed, 0)
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS k(xact, seq, webhook, ord)

@@ -4,6 +4,9 @@ package postgres
 const (
 	eventColumns = `xact, seq, id, type, memory_id, memory_type, agent, project_id, timestamp_sec, timestamp_nsec, appended_at, data, job_id, job_records, envelope`
 
+	// What a read returns.
+	eventRow = eventColumns + `, erased`
+
 	// Takes events in the order of the append from "input". Their ids are
 	// claimed in an order that all share, so that two appends of the same ids
 	// wait for one another instead of blocking each other. What is claimed
@@ -46,7 +49,7 @@ const (
 
 	// Reads on from a place: $1 and $2, at most $3 events and about $4 bytes.
 	// The length of a text is known without unpacking it.
-	sqlReadLog = `SELECT ` + eventColumns + ` FROM (
+	sqlReadLog = `SELECT ` + eventRow + ` FROM (
 			SELECT *, sum(octet_length(data)) OVER (ORDER BY xact, seq ROWS UNBOUNDED PRECEDING) - octet_length(data) AS before FROM (
 				SELECT * FROM alma_events WHERE (xact, seq) > ($1, $2) AND xact < ` + beyond + ` ORDER BY xact, seq LIMIT $3
 			) AS e
@@ -57,9 +60,9 @@ const (
 		AND ($8::timestamptz IS NULL OR appended_at >= $8) AND ($9::timestamptz IS NULL OR appended_at < $9)`
 	eventOrder = ` ORDER BY xact DESC, seq DESC LIMIT $10`
 
-	sqlFindEvents         = `SELECT ` + eventColumns + ` FROM alma_events WHERE (xact, seq) < ($1, $2)` + eventFilters + eventOrder
-	sqlFindEventsByMemory = `SELECT ` + eventColumns + ` FROM alma_events WHERE memory_id = $7 AND (xact, seq) < ($1, $2)` + eventFilters + eventOrder
-	sqlFindEventsByID     = `SELECT ` + eventColumns + ` FROM alma_events WHERE (appended_at, xact, seq) IN (
+	sqlFindEvents         = `SELECT ` + eventRow + ` FROM alma_events WHERE (xact, seq) < ($1, $2)` + eventFilters + eventOrder
+	sqlFindEventsByMemory = `SELECT ` + eventRow + ` FROM alma_events WHERE memory_id = $7 AND (xact, seq) < ($1, $2)` + eventFilters + eventOrder
+	sqlFindEventsByID     = `SELECT ` + eventRow + ` FROM alma_events WHERE (appended_at, xact, seq) IN (
 			SELECT appended_at, xact, seq FROM alma_event_ids WHERE id = ANY($11::text[])
 		) AND (xact, seq) < ($1, $2)` + eventFilters + eventOrder
 )

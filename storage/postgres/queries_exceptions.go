@@ -2,50 +2,26 @@ package postgres
 
 // Statements over alma_exceptions and alma_messages.
 const (
-	exceptionColumns = `webhook, xact, seq, head_xact, head_seq, batch, status, in_flight, attempts, next_attempt_at, delay, manual, last_reason, last_error, last_status_code, batch_id`
-
-	// What a head holds, for a row that takes its part.
-	headColumns = `status, in_flight, attempts, next_attempt_at, delay, manual, last_reason, last_error, last_status_code, batch_id`
-
-	// The places of a settlement's exceptions, members included.
-	leaving = `WITH leaving AS (
-			SELECT w.number AS webhook, u.xact, u.seq FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(id, xact, seq) JOIN alma_webhooks AS w ON w.id = u.id
-		), rest AS (
-			SELECT m.webhook, m.xact, m.seq, m.head_xact, m.head_seq,
-				first_value(m.xact) OVER earliest AS next_xact, first_value(m.seq) OVER earliest AS next_seq
-			FROM leaving AS l JOIN alma_exceptions AS m ON m.webhook = l.webhook AND m.head_xact = l.xact AND m.head_seq = l.seq
-			WHERE NOT EXISTS (SELECT 1 FROM leaving AS g WHERE (g.webhook, g.xact, g.seq) = (m.webhook, m.xact, m.seq))
-			WINDOW earliest AS (PARTITION BY m.webhook, m.head_xact, m.head_seq ORDER BY m.xact, m.seq)
-		) `
+	exceptionColumns = `webhook, xact, seq, head_xact, head_seq, batch, status, in_flight, attempts, next_attempt_at, delay, manual, last_reason, last_error, last_status_code, batch_id, replay_id`
 
 	// One delivery of a failed batch may be retried by hand, and must not take
-	// the others along. Where the head leaves a batch, the earliest of those
-	// that stay becomes the head: first it gets the message, then the rest.
-	sqlMoveMessages = leaving + `INSERT INTO alma_messages (webhook, xact, seq, message, body)
-		SELECT r.webhook, r.xact, r.seq, m.message, m.body
-		FROM rest AS r JOIN alma_messages AS m ON m.webhook = r.webhook AND m.xact = r.head_xact AND m.seq = r.head_seq
-		WHERE (r.xact, r.seq) = (r.next_xact, r.next_seq)
-		ON CONFLICT (webhook, xact, seq) DO UPDATE SET message = excluded.message, body = excluded.body`
-	sqlMoveBatches = leaving + `UPDATE alma_exceptions AS m SET
-			head_xact = CASE WHEN (r.xact, r.seq) = (r.next_xact, r.next_seq) THEN NULL ELSE r.next_xact END,
-			head_seq  = CASE WHEN (r.xact, r.seq) = (r.next_xact, r.next_seq) THEN NULL ELSE r.next_seq END,
-			batch     = (r.xact, r.seq) = (r.next_xact, r.next_seq),
-			(` + headColumns + `) = (SELECT ` + headColumns + ` FROM alma_exceptions AS h WHERE h.webhook = r.webhook AND h.xact = r.head_xact AND h.seq = r.head_seq)
-		FROM rest AS r WHERE m.webhook = r.webhook AND m.xact = r.xact AND m.seq = r.seq`
+	// the others along.
+	sqlLeaveBatches = `SELECT alma_leave_batches(array_agg(w.number), array_agg(u.xact), array_agg(u.seq))
+		FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(id, xact, seq) JOIN alma_webhooks AS w ON w.id = u.id`
 
 	// What comes late, after its webhook was deleted, waits for nothing any more.
 	sqlSetExceptions = `INSERT INTO alma_exceptions (` + exceptionColumns + `)
 		SELECT w.number, u.xact, u.seq, nullif(u.head_xact, 0), CASE WHEN u.head_xact <> 0 THEN u.head_seq END, u.batch,
 			CASE WHEN late THEN 'FAILED' ELSE u.status END, u.in_flight AND NOT late, u.attempts, CASE WHEN NOT late THEN u.next_attempt_at END,
 			u.delay, u.manual, CASE WHEN late THEN $16 ELSE u.last_reason END, CASE WHEN late THEN $17 ELSE u.last_error END,
-			CASE WHEN late THEN 0 ELSE u.last_status_code END, u.batch_id
-		FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], $7::text[], $8::boolean[], $9::int[], $10::timestamptz[], $11::bigint[], $12::boolean[], $13::text[], $14::text[], $15::int[], $18::text[])
-			AS u(id, xact, seq, head_xact, head_seq, batch, status, in_flight, attempts, next_attempt_at, delay, manual, last_reason, last_error, last_status_code, batch_id)
+			CASE WHEN late THEN 0 ELSE u.last_status_code END, u.batch_id, u.replay_id
+		FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], $7::text[], $8::boolean[], $9::int[], $10::timestamptz[], $11::bigint[], $12::boolean[], $13::text[], $14::text[], $15::int[], $18::text[], $19::text[])
+			AS u(id, xact, seq, head_xact, head_seq, batch, status, in_flight, attempts, next_attempt_at, delay, manual, last_reason, last_error, last_status_code, batch_id, replay_id)
 		JOIN alma_webhooks AS w ON w.id = u.id
 		CROSS JOIN LATERAL (SELECT w.deleted_at IS NOT NULL AND u.status = 'PENDING' AS late) AS l
 		ON CONFLICT (webhook, xact, seq) DO UPDATE SET head_xact = excluded.head_xact, head_seq = excluded.head_seq, batch = excluded.batch, status = excluded.status,
 			in_flight = excluded.in_flight, attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at, delay = excluded.delay, manual = excluded.manual,
-			last_reason = excluded.last_reason, last_error = excluded.last_error, last_status_code = excluded.last_status_code, batch_id = excluded.batch_id,
+			last_reason = excluded.last_reason, last_error = excluded.last_error, last_status_code = excluded.last_status_code, batch_id = excluded.batch_id, replay_id = excluded.replay_id,
 			job_id = '', suppressed = 0`
 
 	sqlSetMessages = `INSERT INTO alma_messages (webhook, xact, seq, message, body)
@@ -73,7 +49,7 @@ const (
 	sqlInsertSuppressions = `INSERT INTO alma_exceptions (webhook, xact, seq, status, job_id, suppressed)
 		SELECT w.number, u.xact, u.seq, 'SUPPRESSED', u.job_id, u.count ` + suppressed + ` ON CONFLICT DO NOTHING`
 
-	shownColumns = `e.xact, e.seq, e.batch, e.status, e.in_flight, e.attempts, e.next_attempt_at, e.delay, e.manual, e.last_reason, e.last_error, e.last_status_code, e.batch_id,
+	shownColumns = `e.xact, e.seq, e.batch, e.status, e.in_flight, e.attempts, e.next_attempt_at, e.delay, e.manual, e.last_reason, e.last_error, e.last_status_code, e.batch_id, e.replay_id,
 		members.xacts, members.seqs`
 
 	// The members of a batch, its head first.

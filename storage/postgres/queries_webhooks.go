@@ -14,7 +14,9 @@ const (
 			SELECT $1, $2, 1, revision, $3, $4, $5, $6, coalesce($7, now()), now(), $8, $9, pg_current_snapshot(), $10::bigint FROM next
 			RETURNING w.number, ` + webhookColumns + `
 		), lane AS (
-			INSERT INTO alma_lanes (webhook, shared, xact, seq, health) SELECT number, false, $10::bigint - 1, 9223372036854775807, '' FROM made
+			INSERT INTO alma_lanes (webhook, shared, xact, seq, health)
+			SELECT number, false, coalesce(e.xact, $10::bigint - 1), coalesce(e.seq, 9223372036854775807), ''
+			FROM made LEFT JOIN (SELECT xact, seq FROM alma_events WHERE xact < $10::bigint ORDER BY xact DESC, seq DESC LIMIT 1) AS e ON true
 		)
 		SELECT ` + webhookColumns + ` FROM made AS w`
 

@@ -43,7 +43,7 @@ func (s *Store) Read(ctx context.Context, after alma.Position, limit int) (alma.
 	return page, nil
 }
 
-// scanEvents reads rows of eventColumns.
+// scanEvents reads rows of eventRow.
 func scanEvents(rows pgx.Rows, list *[]alma.Event) error {
 	for rows.Next() {
 		var e alma.Event
@@ -62,7 +62,7 @@ func scanEvent(rows pgx.Rows, e *alma.Event) error {
 	var job *string
 	var records *int64
 	err := rows.Scan(&p.xact, &p.seq, &e.ID, (*string)(&e.Type), &e.MemoryID, (*string)(&e.MemoryType), &e.Agent, &e.ProjectID,
-		&sec, &nsec, &e.AppendedAt, (*[]byte)(&e.Data), &job, &records, (*[]byte)(&e.Envelope))
+		&sec, &nsec, &e.AppendedAt, (*[]byte)(&e.Data), &job, &records, (*[]byte)(&e.Envelope), &e.Erased)
 	e.Position, e.Timestamp, e.AppendedAt = p.position(), time.Unix(sec, int64(nsec)).UTC(), e.AppendedAt.UTC()
 	if job != nil {
 		e.Job = &alma.Job{ID: *job, Records: *records}

@@ -69,6 +69,10 @@ func newSettling(st *alma.Settlement) (*settling, error) {
 func (p *settling) batch(s *Store) *pgx.Batch {
 	b := &pgx.Batch{}
 	p.holdNode(b)
+	late := p.placesToErase()
+	if len(late) > 0 {
+		b.Queue(sqlSharePurge)
+	}
 	p.holdWebhooks(b)
 	p.setLanes(b)
 	p.insertAttempts(b, s.numbers)
@@ -77,6 +81,8 @@ func (p *settling) batch(s *Store) *pgx.Batch {
 	}
 	p.resolve(b)
 	p.suppress(b)
+	p.moveReplays(b)
+	p.eraseLate(b, late)
 	p.disable(b, s)
 	if b.Len() == 0 {
 		b.Queue(`SELECT`) // Nothing to store, but the caller wants to hear that it could be.

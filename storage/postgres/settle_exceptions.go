@@ -75,7 +75,7 @@ type exceptionRows struct {
 	manual                           []bool
 	reasons, errors                  []string
 	codes                            []int32
-	batchIDs                         []string
+	batchIDs, replays                []string
 }
 
 func (r *exceptionRows) add(e *alma.Exception, at, head place) {
@@ -88,7 +88,7 @@ func (r *exceptionRows) add(e *alma.Exception, at, head place) {
 	r.batch, r.statuses, r.inFlight = append(r.batch, len(e.Members) > 0), append(r.statuses, string(e.Status)), append(r.inFlight, e.InFlight)
 	r.attempts, r.next, r.delays = append(r.attempts, int32(e.Attempts)), append(r.next, next), append(r.delays, int64(e.Delay)) //nolint:gosec // A count.
 	r.manual, r.reasons, r.errors = append(r.manual, e.Manual), append(r.reasons, string(e.LastReason)), append(r.errors, plain(e.LastError))
-	r.codes, r.batchIDs = append(r.codes, int32(e.LastStatusCode)), append(r.batchIDs, e.BatchID) //nolint:gosec // Three digits.
+	r.codes, r.batchIDs, r.replays = append(r.codes, int32(e.LastStatusCode)), append(r.batchIDs, e.BatchID), append(r.replays, e.ReplayID) //nolint:gosec // Three digits.
 }
 
 // setExceptions stores a set of exceptions in the place of what stands at
@@ -107,10 +107,9 @@ func (p *settling) setExceptions(b *pgx.Batch, set []*alma.Exception) {
 			r.add(&alma.Exception{WebhookID: e.WebhookID, Status: e.Status}, placeOf(m), head)
 		}
 	}
-	b.Queue(sqlMoveMessages, r.ids, r.xacts, r.seqs)
-	b.Queue(sqlMoveBatches, r.ids, r.xacts, r.seqs)
+	b.Queue(sqlLeaveBatches, r.ids, r.xacts, r.seqs)
 	b.Queue(sqlSetExceptions, r.ids, r.xacts, r.seqs, r.headXacts, r.headSeqs, r.batch, r.statuses, r.inFlight, r.attempts, r.next, r.delays,
-		r.manual, r.reasons, r.errors, r.codes, string(alma.ReasonWebhookDeleted), webhookDeletedError, r.batchIDs)
+		r.manual, r.reasons, r.errors, r.codes, string(alma.ReasonWebhookDeleted), webhookDeletedError, r.batchIDs, r.replays)
 	p.setMessages(b, set)
 }
 

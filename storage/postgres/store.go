@@ -33,6 +33,7 @@ type Store struct {
 	bell     *bell
 	listens  *pgx.ConnConfig
 	age      horizonAge
+	pruner   pruner
 	vector   atomic.Bool // The server has the extension pgvector.
 
 	seen atomic.Int64 // The furthest transaction, with its era, that this process has met.

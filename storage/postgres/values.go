@@ -13,6 +13,9 @@ import (
 // place is a position as it is stored: both parts are bigint.
 type place struct{ xact, seq int64 }
 
+// furthest stands after everything.
+var furthest = place{math.MaxInt64, math.MaxInt64}
+
 func placeOf(p alma.Position) place { return place{int64(p.Xact), p.Seq} } //nolint:gosec // Eras end long before the sign bit.
 
 func (p place) position() alma.Position { return alma.Position{Xact: uint64(p.xact), Seq: p.seq} } //nolint:gosec // As above.
@@ -64,7 +67,7 @@ func cursorToken(p place, number int64) string {
 // downwards.
 func parseCursor(token string) (p place, number int64, err error) {
 	if token == "" {
-		return place{math.MaxInt64, math.MaxInt64}, math.MaxInt64, nil
+		return furthest, math.MaxInt64, nil
 	}
 	var xact, seq, n uint64
 	if _, err := fmt.Sscanf(token, "%x.%x.%x", &xact, &seq, &n); err != nil || cursorToken(place{int64(xact), int64(seq)}, int64(n)) != token { //nolint:gosec // As above.

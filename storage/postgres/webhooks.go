@@ -121,6 +121,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
 		b.Queue(sqlDeleteLane, number)
 		b.Queue(sqlDeletePendingMessages, number)
 		b.Queue(sqlFailPending, number, string(alma.ReasonWebhookDeleted), webhookDeletedError)
+		b.Queue(sqlCancelReplays, number, webhookDeletedReplay)
 		b.Queue(sqlNotify, s.changeChannel())
 		return tx.SendBatch(ctx, b).Close()
 	})

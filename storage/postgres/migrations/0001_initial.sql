@@ -31,7 +31,8 @@ CREATE TABLE alma_events (
     data           text        NOT NULL,
     job_id         text,
     job_records    bigint,
-    envelope       text
+    envelope       text,
+    erased         boolean     NOT NULL DEFAULT false -- data is '{}', envelope NULL and agent ''
 ) PARTITION BY RANGE (appended_at);
 CREATE INDEX alma_events_place ON alma_events (xact, seq);
 CREATE INDEX alma_events_memory ON alma_events (memory_id, xact, seq);
@@ -156,6 +157,7 @@ CREATE TABLE alma_exceptions (
     last_error       text        NOT NULL DEFAULT '',
     last_status_code integer     NOT NULL DEFAULT 0,
     batch_id         text        NOT NULL DEFAULT '',
+    replay_id        text        NOT NULL DEFAULT '', -- the replay that the attempts belong to
     job_id           text        NOT NULL DEFAULT '', -- of a suppression
     suppressed       bigint      NOT NULL DEFAULT 0,  -- events not sent
     PRIMARY KEY (webhook, xact, seq)
@@ -200,6 +202,109 @@ CREATE TABLE alma_attempts (
 -- The newest deliveries of all webhooks are a walk along this index.
 CREATE INDEX alma_attempts_place ON alma_attempts (xact, seq, webhook);
 CREATE TABLE alma_attempts_default PARTITION OF alma_attempts DEFAULT;
+
+-- Takes deliveries out of the batches that they stand in. Where the head leaves
+-- and others stay, the earliest of those becomes the head: it gets the message
+-- and what is true of the batch.
+CREATE FUNCTION alma_leave_batches(webhooks bigint[], xacts bigint[], seqs bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    r record;
+BEGIN
+    FOR r IN
+        WITH leaving AS (SELECT * FROM unnest(webhooks, xacts, seqs) AS u(webhook, xact, seq))
+        SELECT DISTINCT ON (m.webhook, m.head_xact, m.head_seq) m.webhook, m.head_xact, m.head_seq, m.xact, m.seq
+        FROM leaving AS l JOIN alma_exceptions AS m ON m.webhook = l.webhook AND m.head_xact = l.xact AND m.head_seq = l.seq
+        WHERE NOT EXISTS (SELECT 1 FROM leaving AS g WHERE g.webhook = m.webhook AND g.xact = m.xact AND g.seq = m.seq)
+        ORDER BY m.webhook, m.head_xact, m.head_seq, m.xact, m.seq
+    LOOP
+        INSERT INTO alma_messages (webhook, xact, seq, message, body)
+            SELECT r.webhook, r.xact, r.seq, m.message, m.body FROM alma_messages AS m WHERE m.webhook = r.webhook AND m.xact = r.head_xact AND m.seq = r.head_seq
+            ON CONFLICT (webhook, xact, seq) DO UPDATE SET message = excluded.message, body = excluded.body;
+        UPDATE alma_exceptions AS m SET head_xact = r.xact, head_seq = r.seq
+            WHERE m.webhook = r.webhook AND m.head_xact = r.head_xact AND m.head_seq = r.head_seq
+                AND NOT EXISTS (SELECT 1 FROM unnest(webhooks, xacts, seqs) AS g(webhook, xact, seq) WHERE g.webhook = m.webhook AND g.xact = m.xact AND g.seq = m.seq);
+        UPDATE alma_exceptions AS m SET head_xact = NULL, head_seq = NULL, batch = true, status = h.status, in_flight = h.in_flight, attempts = h.attempts,
+                next_attempt_at = h.next_attempt_at, delay = h.delay, manual = h.manual, last_reason = h.last_reason, last_error = h.last_error,
+                last_status_code = h.last_status_code, batch_id = h.batch_id, replay_id = h.replay_id
+            FROM alma_exceptions AS h
+            WHERE m.webhook = r.webhook AND m.xact = r.xact AND m.seq = r.seq AND h.webhook = r.webhook AND h.xact = r.head_xact AND h.seq = r.head_seq;
+    END LOOP;
+END
+$$;
+
+-- The places of erased events, so that what comes late about them is met. They
+-- go with their events.
+CREATE TABLE alma_erased (
+    xact bigint NOT NULL,
+    seq  bigint NOT NULL,
+    PRIMARY KEY (xact, seq)
+);
+
+-- Removes what stands about events in their deliveries, and fails those that
+-- are pending.
+CREATE FUNCTION alma_erase_deliveries(xacts bigint[], seqs bigint[], reason text, explanation text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    ended record;
+BEGIN
+    -- What was exchanged for a batch stands with its first member's attempt.
+    UPDATE alma_attempts AS h SET detail = NULL
+        FROM unnest(xacts, seqs) AS p(xact, seq) JOIN alma_attempts AS m ON m.xact = p.xact AND m.seq = p.seq AND m.head_xact IS NOT NULL
+        WHERE h.webhook = m.webhook AND h.xact = m.head_xact AND h.seq = m.head_seq AND h.at = m.at AND h.number = m.number AND h.detail IS NOT NULL;
+    UPDATE alma_attempts AS a SET detail = NULL, error = NULL
+        FROM unnest(xacts, seqs) AS p(xact, seq)
+        WHERE a.xact = p.xact AND a.seq = p.seq AND (a.detail IS NOT NULL OR a.error IS NOT NULL);
+    DELETE FROM alma_messages AS m
+        USING unnest(xacts, seqs) AS p(xact, seq) JOIN alma_exceptions AS x ON x.xact = p.xact AND x.seq = p.seq
+        WHERE m.webhook = x.webhook AND m.xact = coalesce(x.head_xact, x.xact) AND m.seq = coalesce(x.head_seq, x.seq);
+    -- The text of a batch's error stands with its head.
+    UPDATE alma_exceptions AS e SET last_error = ''
+        FROM unnest(xacts, seqs) AS p(xact, seq) JOIN alma_exceptions AS x ON x.xact = p.xact AND x.seq = p.seq
+        WHERE e.webhook = x.webhook AND e.xact = coalesce(x.head_xact, x.xact) AND e.seq = coalesce(x.head_seq, x.seq) AND e.last_error <> '';
+    SELECT array_agg(x.webhook) AS webhooks, array_agg(x.xact) AS xacts, array_agg(x.seq) AS seqs, array_agg(e.attempts) AS attempts, array_agg(e.replay_id) AS replays
+        INTO ended
+        FROM unnest(xacts, seqs) AS p(xact, seq)
+        JOIN alma_exceptions AS x ON x.xact = p.xact AND x.seq = p.seq AND x.status = 'PENDING'
+        JOIN alma_exceptions AS e ON e.webhook = x.webhook AND e.xact = coalesce(x.head_xact, x.xact) AND e.seq = coalesce(x.head_seq, x.seq);
+    IF ended.webhooks IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM alma_leave_batches(ended.webhooks, ended.xacts, ended.seqs);
+    UPDATE alma_exceptions AS x SET head_xact = NULL, head_seq = NULL, batch = false, status = 'FAILED', in_flight = false, attempts = u.attempts,
+            next_attempt_at = NULL, delay = 0, manual = false, last_reason = reason, last_error = explanation, last_status_code = 0, batch_id = '', replay_id = u.replay
+        FROM unnest(ended.webhooks, ended.xacts, ended.seqs, ended.attempts, ended.replays) AS u(webhook, xact, seq, attempts, replay)
+        WHERE x.webhook = u.webhook AND x.xact = u.xact AND x.seq = u.seq;
+END
+$$;
+
+-- Replays: second cursors in the log. Which bulk jobs one is about, and since
+-- which places, is settled when it is made.
+CREATE TABLE alma_replays (
+    number       bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id           text        NOT NULL UNIQUE,
+    webhook      bigint      NOT NULL,
+    query        text        NOT NULL, -- JSON
+    jobs         text[]      NOT NULL,
+    job_xacts    bigint[]    NOT NULL,
+    job_seqs     bigint[]    NOT NULL,
+    state        text        NOT NULL,
+    state_reason text        NOT NULL,
+    xact         bigint      NOT NULL, -- the cursor
+    seq          bigint      NOT NULL,
+    last_xact    bigint      NOT NULL,
+    last_seq     bigint      NOT NULL,
+    total        bigint      NOT NULL,
+    looked       bigint      NOT NULL DEFAULT 0,
+    delivered    bigint      NOT NULL DEFAULT 0,
+    failed       bigint      NOT NULL DEFAULT 0,
+    retrying     bigint      NOT NULL DEFAULT 0,
+    passed       bigint      NOT NULL DEFAULT 0,
+    created_at   timestamptz NOT NULL,
+    updated_at   timestamptz NOT NULL,
+    finished_at  timestamptz
+) WITH (fillfactor = 70);
+CREATE INDEX alma_replays_webhook ON alma_replays (webhook, number);
+CREATE INDEX alma_replays_open ON alma_replays (webhook, number) WHERE finished_at IS NULL;
+CREATE INDEX alma_replays_finished ON alma_replays (finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE alma_keys (
     number     bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
