@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // shared is the server of the test binary.
@@ -54,7 +56,7 @@ func database(t testing.TB, server string) string {
 		t.Fatal("pgtest: ALMA_TEST_POSTGRES_URL is no URL")
 	}
 	name := fmt.Sprintf("alma_test_%d_%d", os.Getpid(), databases.Add(1))
-	if err := run(server, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
+	if err := create(server, name); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
 	t.Cleanup(func() {
@@ -63,6 +65,18 @@ func database(t testing.TB, server string) string {
 	})
 	u.Path = "/" + name
 	return u.String()
+}
+
+// create makes a database. Copying the files of the template is ten times as
+// fast as logging its pages, which newer servers do when they are not told.
+func create(server, name string) error {
+	statement := "CREATE DATABASE " + name + " TEMPLATE template0 ENCODING 'UTF8'"
+	err := run(server, statement+" STRATEGY file_copy")
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == "42601" { // PostgreSQL 14 knows no strategy, and copies.
+		err = run(server, statement)
+	}
+	return err
 }
 
 func run(server, statement string) error {
