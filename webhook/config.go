@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -34,6 +36,13 @@ type Config struct {
 	// Grace is how long Shutdown waits for requests in flight when its
 	// context sets no earlier end. Defaults to 30 s.
 	Grace time.Duration
+	// NodeName names this process among the nodes that share a storage which
+	// many may use (one that is an [alma.NodeStore]). It is for people. Defaults
+	// to the host's name and the process id.
+	NodeName string
+	// Lease is how long the other nodes wait for a sign of life before they
+	// take this node's webhooks over. Defaults to 5 s.
+	Lease time.Duration
 	// Dial opens connections instead of the guarded dialler. It is meant for
 	// tests over pipes. Defaults to nil.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -51,6 +60,7 @@ type Storage interface {
 const (
 	DefaultMaxInFlight = 2000
 	DefaultGrace       = 30 * time.Second
+	DefaultLease       = 5 * time.Second
 )
 
 func (c Config) withDefaults() (Config, error) {
@@ -69,5 +79,20 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Grace <= 0 {
 		c.Grace = DefaultGrace
 	}
+	if c.Lease <= 0 {
+		c.Lease = DefaultLease
+	}
+	if c.NodeName == "" {
+		c.NodeName = processName()
+	}
 	return c, nil
+}
+
+// processName names this process to people.
+func processName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
 }

@@ -80,9 +80,15 @@ func (m *Manager) Subscribe(ctx context.Context, s Subscription) (id string, err
 		return "", fmt.Errorf("alma: subscribe %q: %w", s.Name, err)
 	}
 	c.handle = s.Handle
+	if m.member != nil {
+		m.member.subscribed(w.Config.URL, s.Handle)
+		if !m.serves(w.ID) {
+			return w.ID, nil // Another node's. When it comes here, the function is known.
+		}
+	}
 	h := m.hook(w.ID)
 	if h == nil {
-		return w.ID, m.begin(ctx, c)
+		return w.ID, m.employ(ctx, c)
 	}
 	m.reinstall(h, c)
 	m.setActive(h, true)
@@ -156,7 +162,10 @@ func (m *Manager) compileSubscription(w alma.Webhook) (*compiled, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	return &compiled{webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), selection: selectionOf(&w, filter)}, nil
+	return &compiled{
+		webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), selection: selectionOf(&w, filter),
+		handle: m.member.function(w.Config.URL),
+	}, nil
 }
 
 func selectionOf(w *alma.Webhook, filter *match.Filter) match.Selection {

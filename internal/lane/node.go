@@ -101,8 +101,9 @@ func (j *Job) positions() []alma.Position {
 type Outcome struct {
 	Verdict wire.Verdict
 	Attempt alma.Attempt
-	// Canceled says that the attempt was given up because the process ends;
-	// it counts for nothing and is made again after the next start.
+	// Canceled says that the attempt was given up, because the process ends, or
+	// the node may not make it any more; it counts for nothing and is made
+	// again, by this lane or after the next start.
 	Canceled bool
 	// Postponed says that a retry was not made, because the store could not
 	// give what to send. It counts for nothing and is made a little later.

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"container/heap"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -77,6 +78,16 @@ func (h waitingHeap) next() *Waiting {
 
 func (h *waitingHeap) take() *Waiting {
 	return heap.Pop(h).(*Waiting) //nolint:forcetypeassert // Push takes nothing else.
+}
+
+// find returns the delivery that holds pos, or nil.
+func (h waitingHeap) find(pos alma.Position) *Waiting {
+	for _, w := range h {
+		if slices.Contains(w.all(), pos) {
+			return w
+		}
+	}
+	return nil
 }
 
 // remove takes the delivery that holds pos out and returns it, or nil.
