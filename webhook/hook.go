@@ -186,9 +186,8 @@ func (m *Manager) install(c *compiled, lc lane.Config, now time.Time) *hook {
 // settings are changed, or a program that knows them is started.
 func (m *Manager) installUnusable(w alma.Webhook, lc lane.Config, reason error, now time.Time) *hook {
 	m.logger.Error("a stored webhook cannot be used; its events wait", "webhook", w.ID, "error", reason)
-	c := &compiled{webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), unusable: reason}
 	lc.Active = false
-	h := m.install(c, lc, now)
+	h := m.install(unusable(w, reason), lc, now)
 	m.detain(h)
 	return h
 }
@@ -196,10 +195,13 @@ func (m *Manager) installUnusable(w alma.Webhook, lc lane.Config, reason error, 
 // disqualify does the same to a webhook at work whose settings have become such.
 func (m *Manager) disqualify(h *hook, w alma.Webhook, reason error) {
 	m.logger.Error("a stored webhook cannot be used; its events wait", "webhook", w.ID, "error", reason)
-	c := &compiled{webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), unusable: reason}
-	m.reinstall(h, c)
-	m.setActive(h, false)
+	m.setActive(h, false) // From here on it reads for itself, and misses nothing.
+	m.reinstall(h, unusable(w, reason))
 	m.detain(h)
+}
+
+func unusable(w alma.Webhook, reason error) *compiled {
+	return &compiled{webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), unusable: reason}
 }
 
 // detain makes a webhook's events wait.

@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +46,12 @@ type holding struct {
 	given  bool            // On its way to another node.
 	ctx    context.Context //nolint:containedctx // The life of the attempts in the slot.
 	cancel context.CancelFunc
+}
+
+func newHolding(s *session, g *catchUp, place alma.Position) *holding {
+	held := &holding{place: place, group: g}
+	held.ctx, held.cancel = context.WithCancel(s.ctx)
+	return held
 }
 
 // newMember returns nil when the storage belongs to one process.
@@ -91,6 +98,8 @@ const (
 	roundGap = 20 * time.Millisecond
 	// storeTimeout bounds one call of the storage.
 	storeTimeout = 30 * time.Second
+	// orphanWarning is how often the log tells of subscriptions without function.
+	orphanWarning = time.Minute
 )
 
 // serveNode follows what other nodes do: it brings changes of webhooks into
@@ -101,6 +110,7 @@ func (m *Manager) serveNode(ctx context.Context) {
 	defer ticker.Stop()
 	first := sync.OnceFunc(func() { close(m.member.first) })
 	defer first()
+	warned := time.Now()
 	for ctx.Err() == nil {
 		s := m.member.session.Load()
 		if s.over() {
@@ -112,6 +122,10 @@ func (m *Manager) serveNode(ctx context.Context) {
 			m.logger.Warn("the other nodes' doings cannot be followed; trying again", "node", s.id, "error", err)
 		}
 		first()
+		if time.Since(warned) > orphanWarning {
+			warned = time.Now()
+			m.warnOfOrphans()
+		}
 		pause(ctx, roundGap)
 		select {
 		case <-signal:
@@ -132,6 +146,17 @@ func (m *Manager) round(ctx context.Context, s *session) error {
 		m.fenced(s.id)
 	}
 	return err
+}
+
+// warnOfOrphans tells of durable subscriptions that this node should serve and
+// knows no function for.
+func (m *Manager) warnOfOrphans() {
+	for _, h := range m.allHooks() {
+		if c := h.compiled.Load(); isSubscription(&c.webhook) && c.handle == nil {
+			m.logger.Warn("a durable subscription belongs to this node, where nobody has subscribed; its events wait: subscribe under the same names on every node",
+				"subscription", strings.TrimPrefix(c.webhook.Config.URL, callbackScheme))
+		}
+	}
 }
 
 func (p *member) wake() {

@@ -58,9 +58,7 @@ func (m *Manager) settleIn(s *session, t *alma.Takeover, configs []lane.Config) 
 	g := &catchUp{index: match.NewIndex[*hook](), at: t.Slots[0].Watermark}
 	m.member.mu.Lock()
 	for _, p := range t.Slots {
-		held := &holding{place: p.Watermark, group: g}
-		held.ctx, held.cancel = context.WithCancel(s.ctx)
-		m.member.slots[p.Slot] = held
+		m.member.slots[p.Slot] = newHolding(s, g, p.Watermark)
 		if p.Watermark.Before(g.at) {
 			g.at = p.Watermark
 		}

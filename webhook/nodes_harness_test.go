@@ -209,18 +209,21 @@ type arrival struct {
 	node, hook, id string
 	began, ended   time.Time
 	attempt        string
+	ok             bool // Answered with a 2xx, while the sender still listened.
 }
 
 // tally is the listener of all webhooks.
 type tally struct {
 	mu       sync.Mutex
 	arrivals []*arrival
+	seen     map[[2]string]int
 	takes    func(hook, id string) time.Duration
 	answers  func(hook, id string, before int) int // The status, by how often the event came before.
 }
 
 func newTally() *tally {
 	return &tally{
+		seen:    map[[2]string]int{},
 		takes:   func(string, string) time.Duration { return 10 * time.Millisecond },
 		answers: func(string, string, int) int { return http.StatusNoContent },
 	}
@@ -246,7 +249,7 @@ func (y *tally) from(node string) http.Handler {
 		case <-r.Context().Done():
 		}
 		y.mu.Lock()
-		a.ended = time.Now()
+		a.ended, a.ok = time.Now(), r.Context().Err() == nil && status < 300
 		y.mu.Unlock()
 		w.WriteHeader(status)
 	})
@@ -255,12 +258,8 @@ func (y *tally) from(node string) http.Handler {
 func (y *tally) begin(a *arrival) (time.Duration, int) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	before := 0
-	for _, b := range y.arrivals {
-		if b.hook == a.hook && b.id == a.id {
-			before++
-		}
-	}
+	before := y.seen[[2]string{a.hook, a.id}]
+	y.seen[[2]string{a.hook, a.id}]++
 	y.arrivals = append(y.arrivals, a)
 	return y.takes(a.hook, a.id), y.answers(a.hook, a.id, before)
 }

@@ -38,23 +38,49 @@ func TestAKilledNodesWebhooksGoOnElsewhere(t *testing.T) {
 		c.tally.takes = func(string, string) time.Duration { return 50 * time.Millisecond }
 		pass(time.Second)
 		ids := c.traffic(3*time.Second, 100*time.Millisecond, 5)
-		c.kill("b")
+		ids = append(ids, c.append(20)...)
+		pass(75 * time.Millisecond)
+		c.kill("b") // With some answered and settled, some answered, some on their way, and some not begun.
 		killed := time.Now()
 		ids = append(ids, c.traffic(20*time.Second, 100*time.Millisecond, 5)...)
 		pass(10 * time.Second)
 		for name := range c.hooks {
 			c.check(name, ids, 2*window)
-			var last time.Time
-			for _, a := range c.tally.of(name) {
-				if gap := a.began.Sub(last); !last.IsZero() && gap > 10*time.Second {
-					t.Errorf("%s waited for %s after the kill at %s; want 10 s at most", name, gap, killed)
-				}
-				last = a.began
-			}
+			c.checkGaps(name, killed, 10*time.Second)
 		}
 		if share := c.share(); share["b"] > 0 || share[""] > 0 {
 			t.Errorf("slots after a kill: %v", share)
 		}
+	})
+}
+
+// checkGaps expects that a webhook never waited for longer than so much, from a
+// moment on, while there was always something to deliver.
+func (c *cluster) checkGaps(hook string, since time.Time, most time.Duration) {
+	c.t.Helper()
+	last := since
+	for _, a := range c.tally.of(hook) {
+		if a.began.Before(since) {
+			continue
+		}
+		if gap := a.began.Sub(last); gap > most {
+			c.t.Errorf("%s waited for %s; want %s at most", hook, gap, most)
+		}
+		last = a.began
+	}
+}
+
+func TestWhoLeavesIsFollowedAtOnce(t *testing.T) {
+	inCluster(t, "a b", func(t *testing.T, c *cluster) {
+		hook := c.onNode("b", alma.WebhookConfig{})
+		ids := c.append(5)
+		pass(time.Second)
+		c.stop("b")
+		stopped := time.Now()
+		ids = append(ids, c.append(5)...)
+		pass(2 * time.Second)
+		c.check(hook, ids, 0)
+		c.checkGaps(hook, stopped, 500*time.Millisecond)
 	})
 }
 

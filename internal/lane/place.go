@@ -88,7 +88,7 @@ func (l *Lane) tidy(low alma.Position, busy bool) {
 func (l *Lane) Share(watermark alma.Position) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cursor != own || l.behind || l.closed || l.apart || watermark.Before(l.floor) {
+	if l.cursor != own || l.behind || l.closed || l.draining || l.apart || watermark.Before(l.floor) {
 		return
 	}
 	if low, busy := l.low(); busy && low.Before(watermark) {
