@@ -226,3 +226,85 @@ func (s *Server) end(how os.Signal) error {
 func (s *Server) remove() error {
 	return errors.Join(s.Kill(), os.RemoveAll(s.folder))
 }
+
+// RequirePasswords makes the server ask for passwords from now on.
+func (s *Server) RequirePasswords() error {
+	file := filepath.Join(s.data(), "pg_hba.conf")
+	rules := "host all alma 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
+		return err
+	}
+	return run(s.URL("postgres"), "SELECT pg_reload_conf()")
+}
+
+// Standby runs a second server that follows this one and takes no writes. It
+// needs wal_level=replica.
+func (s *Server) Standby(t testing.TB) *Server {
+	t.Helper()
+	standby := &Server{programs: s.programs, settings: s.settings}
+	t.Cleanup(func() {
+		if err := standby.remove(); err != nil {
+			t.Errorf("pgtest: %v", err)
+		}
+	})
+	if err := standby.copyOf(s); err != nil {
+		t.Fatalf("pgtest: make a standby: %v", err)
+	}
+	return standby
+}
+
+func (s *Server) copyOf(primary *Server) (err error) {
+	if s.folder, err = os.MkdirTemp("", "alma-pg-"); err != nil {
+		return err
+	}
+	if err := give(s.folder); err != nil {
+		return err
+	}
+	base := exec.Command(filepath.Join(s.programs, "pg_basebackup"), "-h", "127.0.0.1", "-p", strconv.Itoa(primary.port), "-U", "alma", "-D", s.data(), "-R", "-c", "fast", "-X", "stream")
+	base.Dir = s.folder
+	if err := prepare(base); err != nil {
+		return err
+	}
+	if out, err := base.CombinedOutput(); err != nil {
+		return fmt.Errorf("pg_basebackup: %w: %s", err, out)
+	}
+	return s.choosePort()
+}
+
+// Promote ends a standby's following: it takes writes from then on.
+func (s *Server) Promote() error {
+	return run(s.URL("postgres"), "SELECT pg_promote()")
+}
+
+// Unfollow cuts a standby off from what its primary does from now on.
+func (s *Server) Unfollow() error {
+	for _, statement := range []string{"ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()"} {
+		if err := run(s.URL("postgres"), statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Copy dumps a database of this server and restores it, under the same name,
+// in another one.
+func (s *Server) Copy(database string, to *Server) error {
+	if err := run(to.URL("postgres"), "CREATE DATABASE "+database+" TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
+		return err
+	}
+	file := filepath.Join(to.folder, database+".dump")
+	for _, args := range [][]string{
+		{"pg_dump", "--format=custom", "--file=" + file, s.URL(database)},
+		{"pg_restore", "--exit-on-error", "--dbname=" + to.URL(database), file},
+	} {
+		cmd := exec.Command(filepath.Join(s.programs, args[0]), args[1:]...)
+		cmd.Dir = to.folder
+		if err := prepare(cmd); err != nil {
+			return err
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w: %s", args[0], err, out)
+		}
+	}
+	return nil
+}

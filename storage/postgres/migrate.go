@@ -64,6 +64,9 @@ func migrate(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil || version == len(steps) {
 		return err
 	}
+	if version > len(steps) {
+		return &errNewer{version, len(steps)}
+	}
 	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return err
@@ -82,17 +85,14 @@ func applyMissing(ctx context.Context, tx pgx.Tx, steps []migration) error {
 	if _, err := tx.Exec(ctx, sqlLockSchema); err != nil {
 		return err
 	}
-	version, err := schemaVersion(ctx, tx)
-	if err != nil {
-		return err
-	}
-	if version > len(steps) {
-		return &errNewer{version, len(steps)}
-	}
 	if _, err := tx.Exec(ctx, sqlMakeSchemaTable); err != nil {
 		return err
 	}
-	for _, step := range steps[version:] {
+	var version int
+	if err := tx.QueryRow(ctx, sqlSchemaVersion).Scan(&version); err != nil {
+		return err
+	}
+	for _, step := range steps[min(version, len(steps)):] {
 		// Without parameters the text may hold many statements.
 		if _, err := tx.Exec(ctx, step.sql, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return fmt.Errorf("migration %d: %w", step.version, err)
@@ -109,6 +109,9 @@ func applyMissing(ctx context.Context, tx pgx.Tx, steps []migration) error {
 func schemaVersion(ctx context.Context, q queryer) (version int, err error) {
 	var exists bool
 	if err := q.QueryRow(ctx, sqlSchemaExists).Scan(&exists); err != nil || !exists {
+		return 0, err
+	}
+	if err := checkRights(ctx, q); err != nil {
 		return 0, err
 	}
 	err = q.QueryRow(ctx, sqlSchemaVersion).Scan(&version)

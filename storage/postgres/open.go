@@ -133,9 +133,6 @@ func (s *Store) prepare(ctx context.Context, config *pgx.ConnConfig) (err error)
 	if err := conn.QueryRow(ctx, sqlOurs).Scan(&s.ours.schema, &s.ours.oid); err != nil {
 		return err
 	}
-	if err := checkRights(ctx, conn); err != nil {
-		return err
-	}
 	s.listens.RuntimeParams["application_name"] = s.listenerName()
 	s.appender.statements = newInsertStatements(s.ours.schema)
 	if err := raiseEra(ctx, conn, sqlEraStateFull, 0); err != nil {

@@ -21,7 +21,9 @@ var partitioned = []struct{ table, column string }{{"alma_events", "appended_at"
 const (
 	sqlToday = `SELECT clock_timestamp()`
 
-	sqlPartitionExists = `SELECT to_regclass($1) IS NOT NULL`
+	// Looked up in the catalogue itself: to_regclass may answer from a cache
+	// that waiting for a lock does not renew.
+	sqlPartitionExists = `SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = $1 AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'alma_events'::regclass))`
 )
 
 // makePartitions makes the missing partitions from yesterday until some days

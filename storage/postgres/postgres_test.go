@@ -117,3 +117,17 @@ func event(t testing.TB, id string) alma.Event {
 	}
 	return e
 }
+
+// count returns the whole number that a query gives.
+func count(t testing.TB, url, query string) (n int) {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if err := conn.QueryRow(context.Background(), query).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
