@@ -1,0 +1,310 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// patience bounds the wait for a server to start or to stop.
+const patience = 60 * time.Second
+
+// Server is a PostgreSQL server with data of its own, on a port of the loopback
+// address that stays the same over restarts. Its methods are for one test at a
+// time.
+type Server struct {
+	programs string
+	folder   string // Holds "data" and "log".
+	port     int
+	settings []string
+
+	running *process
+}
+
+// process is one life of a server.
+type process struct {
+	handle *os.Process
+	ended  chan struct{} // Closed when it is over.
+}
+
+// Start runs a server of the test's own, until the test ends. Settings are
+// those of postgresql.conf, "name=value"; by default nothing waits for the disk.
+func Start(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	s, err := start(settings)
+	if err != nil {
+		missing(t, err)
+	}
+	t.Cleanup(func() {
+		if err := s.remove(); err != nil {
+			t.Errorf("pgtest: %v", err)
+		}
+	})
+	return s
+}
+
+// missing ends a test that has no server.
+func missing(t testing.TB, err error) {
+	t.Helper()
+	if errors.Is(err, errAbsent) && os.Getenv("CI") != "true" {
+		t.Skip(err)
+	}
+	t.Fatalf("pgtest: %v", err)
+}
+
+func start(settings []string) (_ *Server, err error) {
+	s := &Server{settings: settings}
+	if s.programs, err = programs(); err != nil {
+		return nil, err
+	}
+	if s.folder, err = os.MkdirTemp("", "alma-pg-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.remove())
+		}
+	}()
+	if err := give(s.folder); err != nil {
+		return nil, err
+	}
+	init := exec.Command(filepath.Join(s.programs, "initdb"), "-D", s.data(), "-U", "alma", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	init.Dir = s.folder
+	if err := prepare(init); err != nil {
+		return nil, err
+	}
+	if out, err := init.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	return s, s.choosePort()
+}
+
+// choosePort starts the server on a free port. Somebody else may take the port
+// between the look and the start, so a failed start tries another.
+func (s *Server) choosePort() (err error) {
+	for range 5 {
+		if s.port, err = freePort(); err != nil {
+			return err
+		}
+		if err = s.Restart(); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close() //nolint:forcetypeassert // It is TCP.
+}
+
+func (s *Server) data() string { return filepath.Join(s.folder, "data") }
+
+// Port returns the port on 127.0.0.1.
+func (s *Server) Port() int { return s.port }
+
+// URL returns the address of a database, as the superuser.
+func (s *Server) URL(database string) string {
+	return fmt.Sprintf("postgres://alma@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
+}
+
+// Restart starts the server again, after it was stopped or killed, and waits
+// until it takes connections.
+func (s *Server) Restart() error {
+	if s.running != nil {
+		return errors.New("the server is running")
+	}
+	log, err := os.OpenFile(filepath.Join(s.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(filepath.Join(s.programs, "postgres"), s.arguments()...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.folder, log, log
+	if err := prepare(cmd); err != nil {
+		return err
+	}
+	started := make(chan error)
+	ended := make(chan struct{})
+	go func() {
+		// The kernel's watch over the parent is one over this thread.
+		runtime.LockOSThread()
+		defer close(ended)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			cmd.Wait() //nolint:errcheck // How it ended shows in its log.
+		}
+	}()
+	if err := <-started; err != nil {
+		return err
+	}
+	s.running = &process{handle: cmd.Process, ended: ended}
+	return s.await()
+}
+
+func (s *Server) arguments() []string {
+	args := []string{
+		"-D", s.data(), "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=300",
+		"-c", "shared_buffers=64MB", "-c", "autovacuum=off", "-c", "log_min_messages=warning", "-c", "max_prepared_transactions=20",
+	}
+	for _, setting := range s.settings {
+		args = append(args, "-c", setting)
+	}
+	return args
+}
+
+// await waits until the server takes connections.
+func (s *Server) await() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := pgx.Connect(ctx, s.URL("postgres"))
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		select {
+		case <-tick.C:
+		case <-s.running.ended:
+			s.running = nil
+			return fmt.Errorf("the server ended while starting: %s", s.Log())
+		case <-ctx.Done():
+			return errors.Join(err, s.Kill())
+		}
+	}
+}
+
+// Log returns what the server wrote.
+func (s *Server) Log() string {
+	b, err := os.ReadFile(filepath.Join(s.folder, "log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// Stop ends the server and all its connections; committed data is safe.
+func (s *Server) Stop() error { return s.end(signalFast) }
+
+// Kill ends the server as a crash would: the next start recovers.
+func (s *Server) Kill() error { return s.end(signalImmediate) }
+
+func (s *Server) end(how os.Signal) error {
+	p := s.running
+	if p == nil {
+		return nil
+	}
+	s.running = nil
+	if err := p.handle.Signal(how); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-p.ended:
+		return nil
+	case <-time.After(patience):
+		return errors.Join(errors.New("the server does not end; it is killed"), p.handle.Kill())
+	}
+}
+
+// remove ends the server and erases its data.
+func (s *Server) remove() error {
+	return errors.Join(s.Kill(), os.RemoveAll(s.folder))
+}
+
+// RequirePasswords makes the server ask for passwords from now on.
+func (s *Server) RequirePasswords() error {
+	file := filepath.Join(s.data(), "pg_hba.conf")
+	rules := "host all alma 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
+		return err
+	}
+	return run(s.URL("postgres"), "SELECT pg_reload_conf()")
+}
+
+// Standby runs a second server that follows this one and takes no writes. It
+// needs wal_level=replica.
+func (s *Server) Standby(t testing.TB) *Server {
+	t.Helper()
+	standby := &Server{programs: s.programs, settings: s.settings}
+	t.Cleanup(func() {
+		if err := standby.remove(); err != nil {
+			t.Errorf("pgtest: %v", err)
+		}
+	})
+	if err := standby.copyOf(s); err != nil {
+		t.Fatalf("pgtest: make a standby: %v", err)
+	}
+	return standby
+}
+
+func (s *Server) copyOf(primary *Server) (err error) {
+	if s.folder, err = os.MkdirTemp("", "alma-pg-"); err != nil {
+		return err
+	}
+	if err := give(s.folder); err != nil {
+		return err
+	}
+	base := exec.Command(filepath.Join(s.programs, "pg_basebackup"), "-h", "127.0.0.1", "-p", strconv.Itoa(primary.port), "-U", "alma", "-D", s.data(), "-R", "-c", "fast", "-X", "stream")
+	base.Dir = s.folder
+	if err := prepare(base); err != nil {
+		return err
+	}
+	if out, err := base.CombinedOutput(); err != nil {
+		return fmt.Errorf("pg_basebackup: %w: %s", err, out)
+	}
+	return s.choosePort()
+}
+
+// Promote ends a standby's following: it takes writes from then on.
+func (s *Server) Promote() error {
+	return run(s.URL("postgres"), "SELECT pg_promote()")
+}
+
+// Unfollow cuts a standby off from what its primary does from now on.
+func (s *Server) Unfollow() error {
+	for _, statement := range []string{"ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()"} {
+		if err := run(s.URL("postgres"), statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Copy dumps a database of this server and restores it, under the same name,
+// in another one.
+func (s *Server) Copy(database string, to *Server) error {
+	if err := run(to.URL("postgres"), "CREATE DATABASE "+database+" TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
+		return err
+	}
+	file := filepath.Join(to.folder, database+".dump")
+	for _, args := range [][]string{
+		{"pg_dump", "--format=custom", "--file=" + file, s.URL(database)},
+		{"pg_restore", "--exit-on-error", "--dbname=" + to.URL(database), file},
+	} {
+		cmd := exec.Command(filepath.Join(s.programs, args[0]), args[1:]...)
+		cmd.Dir = to.folder
+		if err := prepare(cmd); err != nil {
+			return err
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w: %s", args[0], err, out)
+		}
+	}
+	return nil
+}
