@@ -32,6 +32,8 @@ type nodeConfig struct {
 	firstKey  string // The first admin key; made when empty.
 	logger    *slog.Logger
 	stopGrace time.Duration
+	name      string        // Among the nodes; made when empty.
+	lease     time.Duration // The engine's default when 0.
 }
 
 // node is a whole server: storage, engine, memory and REST API.
@@ -120,7 +122,7 @@ func (n *node) startEngine(ctx context.Context) error {
 	n.defers(n.emitter.Close)
 	manager, err := webhook.New(webhook.Config{
 		Storage: n.store, Emitter: n.emitter, Logger: n.cfg.logger,
-		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, Grace: n.cfg.stopGrace,
+		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, Grace: n.cfg.stopGrace, NodeName: n.cfg.name, Lease: n.cfg.lease,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
