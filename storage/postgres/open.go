@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -73,7 +74,7 @@ func nameOf(u *url.URL) string {
 // setUp brings the settings of connections to what the statements rely on.
 func setUp(config *pgxpool.Config, o Options) {
 	if o.MaxConns > 0 {
-		config.MaxConns = int32(min(o.MaxConns, 10_000)) //nolint:gosec // Bounded.
+		config.MaxConns = int32(min(o.MaxConns, 10_000))
 	} else if u, err := url.Parse(config.ConnString()); err != nil || !u.Query().Has("pool_max_conns") {
 		config.MaxConns = defaultMaxConns
 	}
@@ -87,7 +88,7 @@ func setUp(config *pgxpool.Config, o Options) {
 		// Each statement must see what committed before it began.
 		"default_transaction_isolation": "read committed",
 		"timezone":                      "UTC",
-		"lock_timeout":                  fmt.Sprint(o.LockTimeout.Milliseconds()),
+		"lock_timeout":                  strconv.FormatInt(o.LockTimeout.Milliseconds(), 10),
 		"jit":                           "off", // The statements are short.
 	} {
 		c.RuntimeParams[name] = value
@@ -100,7 +101,7 @@ func setUp(config *pgxpool.Config, o Options) {
 func newStore(config *pgxpool.Config, o Options) *Store {
 	c := config.ConnConfig
 	s := &Store{
-		opts: o, log: o.Logger, name: fmt.Sprintf("postgres://%s@%s/%s", c.User, net.JoinHostPort(c.Host, fmt.Sprint(c.Port)), c.Database),
+		opts: o, log: o.Logger, name: fmt.Sprintf("postgres://%s@%s/%s", c.User, net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))), c.Database),
 		queue: newQueue(), numbers: newNumbers(), events: newHub(), changes: newHub(), listens: c.Copy(),
 		hosts: hostAppends{kick: make(chan struct{}, 1)}, done: make(chan struct{}),
 	}
