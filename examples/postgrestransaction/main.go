@@ -22,14 +22,14 @@ import (
 )
 
 func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	if err := run(ctx, os.Stdout, os.Getenv("ALMA_DB")); err != nil {
+	if err := run(context.Background(), os.Stdout, os.Getenv("ALMA_DB")); err != nil {
 		log.Fatal(err)
 	}
 }
 
 func run(ctx context.Context, out io.Writer, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
 	store, err := postgres.Open(ctx, url, postgres.Options{})
 	if err != nil {
 		return err

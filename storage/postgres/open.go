@@ -120,7 +120,7 @@ func (s *Store) prepare(ctx context.Context, config *pgx.ConnConfig) (err error)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, hangUp(conn)) }()
 	var server serverInfo
 	if err := server.read(ctx, conn); err != nil {
 		return err
@@ -139,7 +139,19 @@ func (s *Store) prepare(ctx context.Context, config *pgx.ConnConfig) (err error)
 	if err := raiseEra(ctx, conn, sqlEraStateFull, 0); err != nil {
 		return err
 	}
-	return s.makePartitions(ctx, conn)
+	err = s.makePartitions(ctx, conn)
+	if code(err) == codeLockTimeout { // A long reader, such as a dump: the default partition serves until another time.
+		s.log.Warn("alma: storage: cannot make partitions now, for another transaction reads the tables; trying again later", "error", err)
+		err = nil
+	}
+	return err
+}
+
+// hangUp closes a connection. A server that does not answer is not waited for.
+func hangUp(conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return conn.Close(ctx)
 }
 
 // start runs the store's own goroutines.
