@@ -142,6 +142,6 @@ func (m *Manager) follow(h *hook) {
 	h.from, h.group, h.index = h.group.at, nil, m.index
 	h.lane.Join()
 	if c := h.compiled.Load(); c.unusable == nil {
-		m.index.Put(h.id, c.selection, h)
+		m.index.Put(h.id, &c.selection, h)
 	}
 }
