@@ -34,6 +34,8 @@ type Config struct {
 	// Grace is how long Shutdown waits for requests in flight when its
 	// context sets no earlier end. Defaults to 30 s.
 	Grace time.Duration
+	// Retention says how long what is kept.
+	Retention Retention
 	// Dial opens connections instead of the guarded dialler. It is meant for
 	// tests over pipes. Defaults to nil.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -45,6 +47,8 @@ type Storage interface {
 	alma.WebhookStore
 	alma.LaneStore
 	alma.DeliveryStore
+	alma.ReplayStore
+	alma.RetentionStore
 }
 
 // Defaults of a [Config].
@@ -69,5 +73,6 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Grace <= 0 {
 		c.Grace = DefaultGrace
 	}
+	c.Retention = c.Retention.withDefaults()
 	return c, nil
 }

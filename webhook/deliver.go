@@ -95,9 +95,13 @@ func (m *Manager) unsent(ctx context.Context, job *lane.Job, at time.Time, err e
 // notEncoded is the outcome of an event that the format cannot carry, or that
 // is no longer there.
 func notEncoded(job *lane.Job, at time.Time, err error) lane.Outcome {
+	reason := alma.ReasonEncode
+	if errors.Is(err, errErased) {
+		reason = alma.ReasonErased
+	}
 	return lane.Outcome{
-		Verdict: wire.Verdict{Outcome: wire.Final, Reason: alma.ReasonEncode},
-		Attempt: alma.Attempt{Number: job.Number, At: at, Reason: alma.ReasonEncode, Error: err.Error()},
+		Verdict: wire.Verdict{Outcome: wire.Final, Reason: reason},
+		Attempt: alma.Attempt{Number: job.Number, At: at, Reason: reason, Error: err.Error()},
 	}
 }
 
@@ -147,6 +151,9 @@ func (m *Manager) storedMessage(ctx context.Context, c *compiled, job *lane.Job)
 	for i, pos := range members {
 		if entries[i], err = m.entryAt(ctx, pos); err != nil {
 			return alma.Message{}, err
+		}
+		if entries[i].Event.Erased {
+			return alma.Message{}, errErased
 		}
 	}
 	return encode(c, entries, job.BatchID != "")

@@ -93,7 +93,7 @@ func (m *Manager) unattempted(ctx context.Context, webhookID, eventID string) (*
 // low-water mark and the head of the log.
 func (h *hook) waits(ev *alma.Event) *alma.Delivery {
 	s := h.lane.Status()
-	if !s.Busy || !s.Low.Before(ev.Position) {
+	if !s.Busy || !s.Low.Before(ev.Position) || ev.Erased {
 		return nil
 	}
 	c := h.compiled.Load()
@@ -153,7 +153,7 @@ func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
 			continue
 		}
 		e, err := m.entryAt(ctx, d.Position)
-		if err != nil {
+		if err != nil || e.Event.Erased {
 			return
 		}
 		message, err := e.Message(c.format)
@@ -207,6 +207,9 @@ func (m *Manager) retryable(ctx context.Context, d *alma.Delivery) (*hook, error
 	h := m.hook(w.ID)
 	if d.Status == alma.StatusSuppressed {
 		return nil, fmt.Errorf("alma: retry %s: it stands for all events of a bulk job; raise bulk_limit before the next: %w", d.ID, alma.ErrConflict)
+	}
+	if err := m.checkErased(ctx, d); err != nil {
+		return nil, err
 	}
 	if w.State != alma.StateActive || h == nil {
 		return nil, fmt.Errorf("alma: retry %s: the webhook is %s; resume it first: %w", d.ID, w.State, alma.ErrConflict)

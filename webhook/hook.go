@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,9 @@ type hook struct {
 	id       string
 	lane     *lane.Lane
 	compiled atomic.Pointer[compiled]
+
+	replaying    sync.Mutex  // Held while the lane's replays are read anew.
+	replaysStale atomic.Bool // They could not be read.
 
 	filterErrors atomic.Int64
 	filterError  atomic.Pointer[string] // The last one.

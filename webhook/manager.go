@@ -79,7 +79,7 @@ func New(cfg Config) (*Manager, error) {
 	m.settler = settle.New(settle.Config{Store: m.store, Logger: m.logger, Mark: m.mark, Recovered: m.kickAll})
 	m.node = &lane.Node{
 		Deliver: m.deliver, Record: m.settler.Add, Healthy: m.healthy, Store: m.store,
-		TryAttach: m.tryAttach, Disabled: m.laneDisabled, Logger: m.logger,
+		TryAttach: m.tryAttach, Tail: m.marks.tailAt, Disabled: m.laneDisabled, Logger: m.logger,
 		Slots: make(chan struct{}, cfg.MaxInFlight),
 	}
 	return m, nil
@@ -158,6 +158,7 @@ func (m *Manager) run(from, head alma.Position) {
 	m.settling.Go(func() { m.settler.Run(settling, m.cfg.Grace) }) // settle: and whose outcomes become durable, in groups.
 
 	m.readers.Go(func() { m.runCallbacks(reading, head) })
+	m.readers.Go(func() { m.upkeep(reading) })
 	m.kickAll()
 }
 
@@ -242,6 +243,11 @@ func (m *Manager) restore(ctx context.Context, w alma.Webhook, record *alma.Lane
 		}
 		lc.Waiting = waiting
 	}
+	replays, err := m.unfinished(ctx, record)
+	if err != nil {
+		return err
+	}
+	lc.Replays = replays
 	c, err := m.compile(w)
 	if err != nil {
 		m.installUnusable(w, lc, err, now)

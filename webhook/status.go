@@ -36,6 +36,8 @@ type Status struct {
 	Waiting      int   // Deliveries that wait for a retry.
 	InFlight     int   // Requests under way.
 	Expired      int64 // Events not sent because of max_age.
+	Erased       int64 // Events not sent because their data were erased before.
+	Lost         int64 // Events given up because the webhook was too far behind (see Retention).
 	// FilterErrors counts the events for which the filter could not be
 	// evaluated since the start, and FilterError is the last of the errors.
 	FilterErrors int64
@@ -91,6 +93,7 @@ func (m *Manager) status(ctx context.Context, w alma.Webhook) (Status, error) {
 	ls := h.lane.Status()
 	s.Waiting, s.InFlight = ls.Waiting, ls.InFlight
 	s.Expired, s.FailingSince = ls.Health.Expired, ls.Health.FailingSince
+	s.Erased, s.Lost = ls.Health.Erased, ls.Health.Lost
 	s.FilterErrors = h.filterErrors.Load()
 	if text := h.filterError.Load(); text != nil {
 		s.FilterError = *text

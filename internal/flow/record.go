@@ -12,6 +12,7 @@ type Record struct {
 	Lane       *alma.LaneUpdate
 	Suppressed *alma.Suppression
 	Disabled   *alma.Disabling
+	Replay     *alma.ReplayProgress
 	// Tag is for the owner's own use.
 	Tag any
 }

@@ -49,17 +49,28 @@ type Lane struct {
 	settled   map[alma.Position]struct{}
 	settledTo alma.Position
 
+	// Replays, the oldest first.
+	replays      []*replay
+	rereading    int   // Workers that read for one.
+	replayTurn   bool  // The last first attempt was a live one.
+	replaysEnded int64 // How many ended, for the store too.
+
 	// The delivery side.
 	outstanding outstanding
 	waiting     waitingHeap
 	deferred    int // Failed, and not yet durable: will be waiting.
-	inFlight    int
-	retrying    int // Of inFlight: not first attempts.
-	unsettled   int // Finished, and not yet durable.
-	workers     int
-	pressure    pressure
-	throttle    throttle
-	health      health
+	// Deliveries that are being retried, or deferred; and first attempts that
+	// were parked and are still under way.
+	loose     map[*Waiting]struct{}
+	parked    map[*Job]struct{}
+	erased    map[alma.Position]struct{} // While something was under way.
+	inFlight  int
+	retrying  int // Of inFlight: not first attempts.
+	unsettled int // Finished, and not yet durable.
+	workers   int
+	pressure  pressure
+	throttle  throttle
+	health    health
 
 	// The durable side.
 	cursor cursorState
@@ -91,6 +102,8 @@ type Config struct {
 	Record *alma.LaneRecord
 	// Waiting are its pending exceptions.
 	Waiting []alma.Exception
+	// Replays are its unfinished replays, the oldest first.
+	Replays []alma.Replay
 	// Cold says that events beyond the watermark may be settled already.
 	Cold      bool
 	Watermark alma.Position
@@ -101,6 +114,7 @@ func New(node *Node, cfg Config, now time.Time) *Lane {
 	l := &Lane{
 		node: node, settings: cfg.Settings, active: cfg.Active,
 		cold: cfg.Cold, coldFrom: cfg.Watermark,
+		loose: map[*Waiting]struct{}{}, parked: map[*Job]struct{}{},
 	}
 	l.throttle.set(cfg.Settings.Rate)
 	if r := cfg.Record; r != nil {
@@ -112,6 +126,11 @@ func New(node *Node, cfg Config, now time.Time) *Lane {
 	}
 	for i := range cfg.Waiting {
 		l.waiting.add(FromException(&cfg.Waiting[i], now))
+	}
+	for i := range cfg.Replays {
+		r := newReplay(cfg.Replays[i])
+		r.paused = cfg.Replays[i].State == alma.ReplayPaused
+		l.replays = append(l.replays, r)
 	}
 	return l
 }
@@ -154,6 +173,7 @@ func (l *Lane) fallBehind(read alma.Position) {
 	}
 	if !l.active || l.health.stored.BreakerOpen {
 		l.dropBuffer()
+		l.rewindReplays()
 	}
 	l.claim()
 }
@@ -178,14 +198,16 @@ func (l *Lane) Settled(records []flow.Record) {
 		if r.Attempt != nil {
 			l.unsettled--
 		}
+		if r.Replay != nil {
+			l.replaySettled(r.Replay)
+		}
 		w, ok := r.Tag.(*Waiting)
 		if !ok {
 			continue
 		}
 		l.deferred--
-		if !l.closed {
-			l.waiting.add(w)
-		}
+		delete(l.loose, w)
+		l.admit(w)
 	}
 	l.wake(time.Now())
 }
@@ -251,7 +273,7 @@ func (l *Lane) Close() {
 	defer l.mu.Unlock()
 	l.closed, l.active, l.behind = true, false, false
 	l.buffer.drop()
-	l.waiting = nil
+	l.waiting, l.replays = nil, nil
 	if l.timer != nil {
 		l.timer.Stop()
 	}
@@ -271,6 +293,7 @@ type Status struct {
 	Busy     bool          // Something lies between Low and the head of the log.
 	InFlight int
 	Waiting  int
+	Replays  int // Unfinished ones.
 	Health   alma.LaneHealth
 }
 
@@ -281,7 +304,7 @@ func (l *Lane) Status() Status {
 	low, busy := l.low()
 	return Status{
 		Behind: l.behind, Low: low, Busy: busy, InFlight: l.inFlight,
-		Waiting: len(l.waiting) + l.deferred, Health: l.health.stored,
+		Waiting: len(l.waiting) + l.deferred, Replays: len(l.replays), Health: l.health.stored,
 	}
 }
 
