@@ -3,7 +3,6 @@ package alma
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -85,12 +84,6 @@ type Job struct {
 	Records int64  `json:"records"`
 }
 
-var (
-	eventIDPattern    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
-	eventTypePattern  = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
-	memoryTypePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-)
-
 // Prepare brings the event into the form in which it is stored: defaults
 // filled in, times in UTC, data and envelope compact. It returns a
 // [*ValidationError] with every fault, and leaves the event unusable then.
@@ -117,14 +110,14 @@ func (e *Event) Prepare(now time.Time) error {
 }
 
 func (e *Event) validateNames(faults *Faults) {
-	if !eventIDPattern.MatchString(e.ID) {
+	if !isEventID(e.ID) {
 		faults.Addf("event_id", "want 1 to %d letters, digits, \"_\" or \"-\"; leave it out to have one made", MaxEventIDBytes)
 	}
 	CheckEventType(faults, "event_type", e.Type)
 	if n := utf8.RuneCountInString(e.MemoryID); n == 0 || n > MaxMemoryID || !utf8.ValidString(e.MemoryID) {
 		faults.Addf("memory_id", "want 1 to %d characters of UTF-8: the id of the memory or record concerned", MaxMemoryID)
 	}
-	if t := string(e.MemoryType); t != "" && (len(t) > MaxNameBytes || !memoryTypePattern.MatchString(t)) {
+	if t := string(e.MemoryType); t != "" && (len(t) > MaxNameBytes || !isMemoryType(t)) {
 		faults.Addf("memory_type", "%s is no kind of memory or record: want lower-case letters, digits and \"_\", such as \"heuristic\" or \"item_loan\"", quoteShort(t))
 	}
 	checkName(faults, "agent", e.Agent)
@@ -152,7 +145,7 @@ func CheckEventType(faults *Faults, field string, t EventType) {
 	switch {
 	case t == "":
 		faults.Addf(field, "missing: want one of CREATED, UPDATED, DELETED, ACCESSED, CONSOLIDATED, or a type of your own in capitals, such as ORDER_PAID")
-	case len(t) > MaxNameBytes || !eventTypePattern.MatchString(string(t)):
+	case len(t) > MaxNameBytes || !isEventType(string(t)):
 		faults.Addf(field, "%s is not an event type: want capital letters, digits and \"_\", beginning with a letter, such as CREATED or ORDER_PAID", quoteShort(string(t)))
 	}
 }
@@ -166,6 +159,9 @@ func CheckReserved(faults *Faults, field string, t EventType) {
 }
 
 func checkName(faults *Faults, field, s string) {
+	if len(s) <= MaxNameBytes && isPlainText(s) {
+		return
+	}
 	if len(s) > MaxNameBytes {
 		faults.Addf(field, "has %d bytes; at most %d are taken", len(s), MaxNameBytes)
 	}
@@ -180,7 +176,8 @@ func prepareObject(faults *Faults, field string, raw json.RawMessage) json.RawMe
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil
 	}
-	if err := CheckJSON(raw); err != nil {
+	compact, err := compactJSON(raw)
+	if err != nil {
 		faults.Addf(field, "%s", err)
 		return raw
 	}
@@ -188,7 +185,7 @@ func prepareObject(faults *Faults, field string, raw json.RawMessage) json.RawMe
 		faults.Addf(field, "want a JSON object, such as {\"strategy\": \"…\"}")
 		return raw
 	}
-	return compactJSON(raw)
+	return compact
 }
 
 // quoteShort quotes an input for a message, cut to a length that a person reads.

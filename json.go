@@ -11,15 +11,27 @@ import (
 // CheckJSON reports why raw is not one JSON value that Alma takes: it must be
 // valid JSON in valid UTF-8, nested at most [MaxEventDepth] deep.
 func CheckJSON(raw []byte) error {
+	if err := checkDecodable(raw); err != nil {
+		return err
+	}
+	if json.Valid(raw) {
+		return nil
+	}
+	return whyInvalid(raw)
+}
+
+// checkDecodable looks at what must be right before a parser that recurses may run.
+func checkDecodable(raw []byte) error {
 	if !utf8.Valid(raw) {
 		return errors.New("the text is not valid UTF-8")
 	}
 	if depth := JSONDepth(raw); depth > MaxEventDepth {
 		return fmt.Errorf("nested %d deep; at most %d levels are taken", depth, MaxEventDepth)
 	}
-	if json.Valid(raw) {
-		return nil
-	}
+	return nil
+}
+
+func whyInvalid(raw []byte) error {
 	var v any
 	err := json.Unmarshal(raw, &v)
 	var syntax *json.SyntaxError
@@ -50,13 +62,17 @@ func JSONDepth(raw []byte) int {
 	return deepest
 }
 
-// compactJSON removes white space outside strings and changes nothing else:
-// encoding/json's Compact leaves member order, number text and escapes alone.
-func compactJSON(raw json.RawMessage) json.RawMessage {
+// compactJSON checks raw as [CheckJSON] does and removes white space outside
+// strings. It changes nothing else: encoding/json's Compact leaves member order,
+// number text and escapes alone.
+func compactJSON(raw json.RawMessage) (json.RawMessage, error) {
+	if err := checkDecodable(raw); err != nil {
+		return nil, err
+	}
 	var b bytes.Buffer
 	b.Grow(len(raw))
 	if err := json.Compact(&b, raw); err != nil {
-		return raw // Checked before; cannot be.
+		return nil, whyInvalid(raw)
 	}
-	return b.Bytes()
+	return b.Bytes(), nil
 }

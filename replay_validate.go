@@ -5,7 +5,7 @@ import "strings"
 // Validate returns a [*ValidationError] with every fault of the query.
 func (q *ReplayQuery) Validate() error {
 	var faults Faults
-	if q.EventID != "" && !eventIDPattern.MatchString(q.EventID) {
+	if q.EventID != "" && !isEventID(q.EventID) {
 		faults.Addf("event_id", "%s is no event id: want 1 to %d letters, digits, \"_\" or \"-\"", quoteShort(q.EventID), MaxEventIDBytes)
 	}
 	if !q.Until.IsZero() && !q.Since.Before(q.Until) {

@@ -10,6 +10,10 @@ import (
 type LaneStore interface {
 	// Checkpoint returns what the engine resumes from.
 	Checkpoint(ctx context.Context) (Checkpoint, error)
+	// Lanes returns one record for each of the webhooks that exists, in any
+	// order, whether or not there is anything to remember about it. Where it is
+	// Shared, Cursor is the watermark that the webhook follows.
+	Lanes(ctx context.Context, webhookIDs []string) ([]LaneRecord, error)
 	// Settled returns the positions after a place, in order, for which a
 	// webhook already has an attempt or an exception: the engine must not
 	// make a first attempt for them again.
@@ -38,7 +42,7 @@ type Checkpoint struct {
 // LaneRecord is what is stored about a webhook's progress.
 type LaneRecord struct {
 	WebhookID string
-	Shared    bool     // It follows the watermark; Cursor means nothing.
+	Shared    bool     // It follows the watermark; only [LaneStore].Lanes fills Cursor then.
 	Cursor    Position // Everything up to here is done or an exception.
 	Waiting   int      // Pending exceptions; a batch counts once.
 	Replays   int      // Unfinished replays.
@@ -117,7 +121,8 @@ type Settlement struct {
 	// Watermark moves the shared position (the node's, where there are nodes)
 	// forward; one that lies before the stored one changes nothing.
 	Watermark Position
-	// Joined slots follow the node's watermark from now on.
+	// Joined slots follow the node's watermark, this one included, from now on.
+	// Only slots of the node count.
 	Joined   []Slot
 	Lanes    []LaneUpdate
 	Attempts []SettledAttempt

@@ -83,7 +83,7 @@ func (c *WebhookConfig) validateSelection(f *Faults) {
 	}
 	checkLength(f, "type_filter", len(c.TypeFilter))
 	for i, s := range c.TypeFilter {
-		if !memoryTypePattern.MatchString(string(s)) {
+		if !isMemoryType(string(s)) {
 			f.Addf(fmt.Sprintf("type_filter[%d]", i), "%s is no kind of memory or record: want lower-case letters, digits and \"_\", such as \"heuristic\"", quoteShort(string(s)))
 		}
 	}

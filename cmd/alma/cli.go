@@ -20,6 +20,7 @@ type cli struct {
 	Key      keyCmd      `cmd:"" help:"Manage API keys."`
 	Sign     signCmd     `cmd:"" help:"Sign a body, as a delivery would be."`
 	Verify   verifyCmd   `cmd:"" help:"Verify the signature of a body."`
+	Bench    benchCmd    `cmd:"" help:"Measure this machine: a bare HTTP client, then the engine, in one run."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 

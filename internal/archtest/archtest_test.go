@@ -42,8 +42,12 @@ var allowed = map[string]rule{
 	"storage/sqlite":      {own: []string{"."}, others: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
 	"storage/storagetest": {own: []string{"."}, others: []string{"github.com/google/go-cmp"}},
 
+	// For tests alone.
+	"internal/nodetest": {own: []string{".", "storage/sqlite"}},
+
 	// Helpers.
 	"internal/backoff":  std(),
+	"internal/cluster":  std("."),
 	"internal/netguard": {own: []string{"."}, others: []string{"code.dny.dev/ssrf"}},
 
 	// The stages: what flows between them is in flow, and none imports another.
@@ -55,12 +59,15 @@ var allowed = map[string]rule{
 	"internal/settle": std(".", "internal/flow"),
 
 	// The engine composes the stages.
-	"webhook": std(".", "events", "wire", "internal/backoff", "internal/netguard",
+	"webhook": std(".", "events", "wire", "internal/backoff", "internal/cluster", "internal/netguard",
 		"internal/flow", "internal/match", "internal/tail", "internal/lane", "internal/send", "internal/settle"),
 
 	// The server speaks HTTP, and calls public packages only.
 	"internal/server":     {own: []string{"."}},
 	"internal/server/api": {own: []string{".", "events", "memory", "webhook", "wire"}, others: []string{"github.com/danielgtaylor/huma/v2"}},
+
+	// The benchmark drives the engine as its users do.
+	"internal/bench": {own: []string{".", "events", "webhook"}, others: []string{"golang.org/x/sync"}},
 
 	"cmd/alma": {own: []string{"*"}, others: []string{"*"}},
 }

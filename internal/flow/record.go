@@ -13,6 +13,8 @@ type Record struct {
 	Suppressed *alma.Suppression
 	Disabled   *alma.Disabling
 	Replay     *alma.ReplayProgress
+	// Urgent says that the owner can do little before this record is durable.
+	Urgent bool
 	// Tag is for the owner's own use.
 	Tag any
 }

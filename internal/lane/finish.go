@@ -53,6 +53,9 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 		record.Lane = l.update()
 	}
 	l.unsettled++
+	// Exceptions are rare, and people look at them; and half a window later the
+	// lane would have to stop for its outcomes.
+	record.Urgent = job.Retry != nil || record.Exception != nil && record.Resolved == nil || 2*l.unsettled >= l.settings.window()
 	l.node.Record(record)
 }
 

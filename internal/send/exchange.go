@@ -1,6 +1,7 @@
 package send
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -32,22 +33,22 @@ func (p phase) String() string {
 	}[p]
 }
 
-// exchange is one try. Its trace is called from several goroutines of the
-// transport, even after the try has ended.
+// exchange is one try. What the trace calls, and the writing of a long body,
+// come from other goroutines, the former even after the try has ended.
 type exchange struct {
-	trace    httptrace.ClientTrace
 	timeout  time.Duration
 	host     string
 	phase    atomic.Int32
 	reused   atomic.Bool // The connection was used before.
 	answered atomic.Bool // A byte of the answer came.
 
-	stale bool // A kept connection turned out closed: try again.
+	stale    bool // A kept connection turned out closed: try again.
+	reusable bool // The connection may serve another exchange.
 }
 
-func newExchange(r *Request, host string) *exchange {
-	x := &exchange{timeout: r.Timeout, host: host}
-	x.trace = httptrace.ClientTrace{
+// trace follows the making of a connection, and the library's exchanges.
+func (x *exchange) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
 		DNSStart:             func(httptrace.DNSStartInfo) { x.enter(phaseResolving) },
 		ConnectStart:         func(_, _ string) { x.enter(phaseConnecting) },
 		TLSHandshakeStart:    func() { x.enter(phaseHandshake) },
@@ -55,7 +56,6 @@ func newExchange(r *Request, host string) *exchange {
 		WroteRequest:         x.wroteRequest,
 		GotFirstResponseByte: func() { x.answered.Store(true) },
 	}
-	return x
 }
 
 // enter notes a phase of the making of a connection. A connection that is made
@@ -78,7 +78,7 @@ func (x *exchange) wroteRequest(info httptrace.WroteRequestInfo) {
 	}
 }
 
-// run makes the try and reads its answer.
+// run makes the try with the library.
 func (x *exchange) run(transport *http.Transport, req *http.Request) Result {
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
@@ -86,13 +86,18 @@ func (x *exchange) run(transport *http.Transport, req *http.Request) Result {
 		return x.failure(req.Context(), err)
 	}
 	defer resp.Body.Close() // What could be read was read.
+	return x.read(req.Context(), resp)
+}
+
+// read reads the body of an answer.
+func (x *exchange) read(ctx context.Context, resp *http.Response) Result {
 	x.phase.Store(int32(phaseBody))
 	res := Result{}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		// Its body would be the naked connection.
 		res = failed(alma.ReasonProtocol, errSwitching)
 	} else if body, err := readBody(resp); err != nil {
-		res = x.failure(req.Context(), err)
+		res = x.failure(ctx, err)
 		res.Body = body
 	} else {
 		res.Body = body

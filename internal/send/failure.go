@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 
@@ -26,6 +27,9 @@ var (
 func (x *exchange) failure(ctx context.Context, err error) Result {
 	if ctx.Err() != nil {
 		return x.stopped(context.Cause(ctx))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return x.stopped(errTimeout) // That of the connection.
 	}
 	for _, classify := range []func(error) (Result, bool){limits, blocked, x.dns, x.tls, x.connection} {
 		if res, ok := classify(err); ok {
@@ -55,6 +59,9 @@ func (x *exchange) stopped(cause error) Result {
 func limits(err error) (Result, bool) {
 	if errors.Is(err, errTooLarge) {
 		return failed(alma.ReasonTooLarge, errTooLarge), true
+	}
+	if errors.Is(err, errHeaders) {
+		return failed(alma.ReasonTooLarge, errHeaders), true
 	}
 	// The library has no type for these.
 	text := err.Error()

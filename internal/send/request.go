@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"strings"
 
 	"github.com/alma-events/alma"
 )
@@ -43,24 +42,6 @@ func buildHeader(fields []alma.HeaderField) http.Header {
 	return h
 }
 
-// framing reports whether a header says where the request goes or ends. The
-// library writes those itself, and would write a second one beside them if its
-// name were given in another case.
-func framing(name string) bool {
-	switch len(name) {
-	case len("Host"):
-		return strings.EqualFold(name, "Host")
-	case len("Trailer"):
-		return strings.EqualFold(name, "Trailer")
-	case len("Content-Length"):
-		return strings.EqualFold(name, "Content-Length")
-	case len("Transfer-Encoding"):
-		return strings.EqualFold(name, "Transfer-Encoding")
-	default:
-		return false
-	}
-}
-
 // request returns the HTTP request of one try.
 func (x *exchange) request(ctx context.Context, r *Request, u *url.URL, header http.Header) *http.Request {
 	req := http.Request{
@@ -76,7 +57,7 @@ func (x *exchange) request(ctx context.Context, r *Request, u *url.URL, header h
 		req.GetBody = func() (io.ReadCloser, error) { return newBody(body), nil }
 		req.Body = newBody(body)
 	}
-	return req.WithContext(httptrace.WithClientTrace(ctx, &x.trace))
+	return req.WithContext(httptrace.WithClientTrace(ctx, x.trace()))
 }
 
 // body is a request's body; unlike with io.NopCloser there is no second object.

@@ -43,9 +43,6 @@ type Config struct {
 	MaxIdleConns int
 	// MaxIdleConnsPerHost bounds them for one listener. Defaults to 256.
 	MaxIdleConnsPerHost int
-	// MaxConnsPerHost bounds all connections to one listener. Defaults to 0:
-	// as many as there are requests in flight.
-	MaxConnsPerHost int
 	// IdleConnTimeout closes a connection that was not used for so long.
 	// Defaults to 90 s.
 	IdleConnTimeout time.Duration
@@ -102,24 +99,31 @@ type Result struct {
 // Sender makes exchanges over connections that it keeps open between them. It
 // may be used concurrently.
 type Sender struct {
-	tls   *http.Transport // For https: public addresses, and allowed ones.
-	plain *http.Transport // For http: allowed addresses only.
-	urls  urlCache
+	tls     *side // For https: public addresses, and allowed ones.
+	plain   *side // For http: allowed addresses only.
+	targets targetCache
 }
 
 // New returns a sender. Close it when it is no longer used.
 func New(cfg Config) *Sender {
 	cfg = cfg.withDefaults()
 	return &Sender{
-		tls:   newTransport(cfg, cfg.Guard.Control),
-		plain: newTransport(cfg, cfg.Guard.ControlPlain),
+		tls:   newSide(cfg, cfg.Guard.Control, true),
+		plain: newSide(cfg, cfg.Guard.ControlPlain, false),
 	}
 }
 
 // Close closes the idle connections. Exchanges that are under way go on.
 func (s *Sender) Close() {
-	s.tls.CloseIdleConnections()
-	s.plain.CloseIdleConnections()
+	s.tls.close()
+	s.plain.close()
+}
+
+func (s *Sender) side(t *target) *side {
+	if t.tls {
+		return s.tls
+	}
+	return s.plain
 }
 
 // Send makes one exchange. It returns when the answer is complete, at the
@@ -129,35 +133,43 @@ func (s *Sender) Send(ctx context.Context, r Request) Result {
 		r.Timeout = DefaultTimeout
 	}
 	at := time.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, r.Timeout, errTimeout)
-	defer cancel()
-	res := s.send(ctx, &r)
+	res := s.send(ctx, &r, at.Add(r.Timeout))
 	res.At, res.Duration = at, time.Since(at)
 	return res
 }
 
-func (s *Sender) send(ctx context.Context, r *Request) Result {
-	u, err := s.urls.parse(r.URL)
+func (s *Sender) send(ctx context.Context, r *Request, deadline time.Time) Result {
+	t, err := s.targets.get(r.URL)
 	if err != nil {
 		return failed(alma.ReasonEncode, err)
 	}
-	transport := s.tls
-	if u.Scheme == "http" {
-		transport = s.plain
+	if !t.library.Load() {
+		if res, ok := s.overHTTP1(ctx, r, t, deadline); ok {
+			return res
+		}
+		t.library.Store(true) // From now on, until the program ends.
 	}
+	return s.overLibrary(ctx, r, t, deadline)
+}
+
+// overLibrary makes an exchange with net/http.
+func (s *Sender) overLibrary(ctx context.Context, r *Request, t *target, deadline time.Time) Result {
+	ctx, cancel := context.WithDeadlineCause(ctx, deadline, errTimeout)
+	defer cancel()
 	header := buildHeader(r.Header)
 	for tries := 1; ; tries++ {
-		x := newExchange(r, u.Hostname())
-		res := x.run(transport, x.request(ctx, r, u, header))
+		x := exchange{timeout: r.Timeout, host: t.host}
+		res := x.run(s.side(t).library, x.request(ctx, r, t.url, header))
 		if tries == maxTries || !x.stale || ctx.Err() != nil {
 			return res
 		}
 	}
 }
 
-// maxTries bounds how often an exchange begins anew because a kept connection
-// turned out closed. The Transport itself repeats without bound where it sees
-// that no byte of the request was answered (see request); this is for the rest.
+// maxTries bounds how often the library's exchange begins anew because a kept
+// connection turned out closed. The Transport itself repeats without bound
+// where it sees that no byte of the request was answered (see request); this is
+// for the rest.
 const maxTries = 4
 
 func failed(reason alma.Reason, err error) Result {

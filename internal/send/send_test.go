@@ -56,8 +56,8 @@ func TestBytesOnTheWire(t *testing.T) {
 		Body: []byte("{}"),
 	})
 	wantStatus(t, res, http.StatusNoContent)
-	const want = "POST /hook?a=b HTTP/1.1\r\nHost: listener.example:8080\r\nUser-Agent: alma/0\r\nContent-Length: 2\r\n" +
-		"X-ALMA-Event-ID: evt_1\r\nX-Twice: 1\r\nX-Twice: 2\r\nx-lower: 1\r\n\r\n{}"
+	const want = "POST /hook?a=b HTTP/1.1\r\nHost: listener.example:8080\r\nContent-Length: 2\r\n" +
+		"X-ALMA-Event-ID: evt_1\r\nx-lower: 1\r\nX-Twice: 1\r\nX-Twice: 2\r\nUser-Agent: alma/0\r\n\r\n{}"
 	if got := <-got; got != want {
 		t.Errorf("on the wire\n%q\nwant\n%q", got, want)
 	}

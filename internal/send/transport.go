@@ -2,33 +2,63 @@ package send
 
 import (
 	"crypto/tls"
-	"net"
 	"net/http"
 	"syscall"
 	"time"
 )
 
-// newTransport returns a transport for one scheme. There are two of them, each
+type controlFunc = func(network, address string, c syscall.RawConn) error
+
+// side is what is needed to reach listeners of one scheme. There are two, each
 // with its own dialler, because the guard must know the scheme and a dialler
 // does not.
-func newTransport(cfg Config, control func(network, address string, c syscall.RawConn) error) *http.Transport {
-	dial := cfg.Dial
-	if dial == nil {
-		dial = (&net.Dialer{Control: control, KeepAlive: 30 * time.Second}).DialContext
+type side struct {
+	dialer
+	pool    *pool
+	library *http.Transport // For HTTP/2, and for host names beyond ASCII.
+}
+
+func newSide(cfg Config, control controlFunc, secure bool) *side {
+	s := &side{pool: newPool(cfg)}
+	if s.tcp = cfg.Dial; s.tcp == nil {
+		s.tcp = guarded(control)
 	}
-	return &http.Transport{
-		Proxy:       nil, // A proxy would resolve names itself, past the guard.
-		DialContext: dial,
-		TLSClientConfig: &tls.Config{
+	if secure {
+		s.tls = &tls.Config{
 			MinVersion:         tls.VersionTLS12,
 			RootCAs:            cfg.RootCAs,
 			ClientSessionCache: tls.NewLRUClientSessionCache(0),
-		},
+			NextProtos:         []string{"h2", "http/1.1"},
+		}
+	}
+	s.library = newTransport(cfg, s)
+	return s
+}
+
+// release gives a connection back after an exchange.
+func (s *side) release(addr string, c *conn, reusable bool) {
+	if reusable {
+		s.pool.put(addr, c, time.Now())
+		return
+	}
+	c.Close() // Nothing is lost with it.
+}
+
+func (s *side) close() {
+	s.pool.close()
+	s.dialer.close()
+	s.library.CloseIdleConnections()
+}
+
+func newTransport(cfg Config, s *side) *http.Transport {
+	return &http.Transport{
+		Proxy:                  nil, // A proxy would resolve names itself, past the guard.
+		DialContext:            s.tcp,
+		DialTLSContext:         s.dialTLS,
 		ForceAttemptHTTP2:      true, // A dialler of one's own switches it off otherwise.
 		DisableCompression:     true, // The cap counts bytes, so none may unfold into many.
 		MaxIdleConns:           cfg.MaxIdleConns,
 		MaxIdleConnsPerHost:    cfg.MaxIdleConnsPerHost,
-		MaxConnsPerHost:        cfg.MaxConnsPerHost,
 		IdleConnTimeout:        cfg.IdleConnTimeout,
 		MaxResponseHeaderBytes: MaxHeaderBytes,
 		// No timeouts of its parts: one deadline covers the whole exchange.

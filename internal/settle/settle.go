@@ -31,6 +31,9 @@ type Config struct {
 const (
 	minWait = 50 * time.Millisecond
 	maxWait = 5 * time.Second
+	// spacing is the time from commit to commit when nobody is in need of one: a
+	// commit costs a sync of the disk, however much it holds.
+	spacing = 2 * time.Millisecond
 )
 
 // Settler gathers records and commits them in groups, in the order in which
@@ -47,22 +50,32 @@ type Settler struct {
 	marked  bool // A group without records was asked for.
 	failing bool
 
-	mark alma.Position // Not stored yet; Run alone uses it.
+	// Run alone uses these.
+	mark      alma.Position // Not stored yet.
+	committed time.Time     // When outcomes were committed last.
 
-	wake chan struct{}
+	wake  chan struct{} // There is something to settle,
+	hurry chan struct{} // and somebody who waits for it.
 }
 
 // New returns a settler. Run must be called for anything to be settled.
 func New(cfg Config) *Settler {
-	return &Settler{cfg: cfg, wake: make(chan struct{}, 1)}
+	return &Settler{cfg: cfg, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1)}
 }
 
 // Add queues records; their order is kept. It does not block.
 func (s *Settler) Add(records ...flow.Record) {
+	urgent := false
 	s.mu.Lock()
 	s.records = append(s.records, records...)
 	s.mu.Unlock()
-	s.signal()
+	for i := range records {
+		urgent = urgent || records[i].Urgent
+	}
+	signal(s.wake)
+	if urgent {
+		signal(s.hurry)
+	}
 }
 
 // Touch asks for a group even when there is no record, so that Mark is called.
@@ -70,7 +83,7 @@ func (s *Settler) Touch() {
 	s.mu.Lock()
 	s.marked = true
 	s.mu.Unlock()
-	s.signal()
+	signal(s.wake)
 }
 
 // Healthy reports whether the last commit succeeded.
@@ -80,9 +93,9 @@ func (s *Settler) Healthy() bool {
 	return !s.failing
 }
 
-func (s *Settler) signal() {
+func signal(c chan struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -93,11 +106,13 @@ func (s *Settler) Run(ctx context.Context, grace time.Duration) {
 	for {
 		select {
 		case <-s.wake:
-			s.commitAll(ctx)
+			s.gather(ctx)
+			s.commitOne(ctx)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 			defer cancel()
-			s.commitAll(last)
+			for s.pending() && s.commitOne(last) {
+			}
 			if n := s.waiting(); n > 0 {
 				s.cfg.Logger.Error("outcomes were not stored before the end; their deliveries will be repeated", "outcomes", n)
 			}
@@ -106,20 +121,39 @@ func (s *Settler) Run(ctx context.Context, grace time.Duration) {
 	}
 }
 
-func (s *Settler) commitAll(ctx context.Context) {
-	for s.pending() {
-		if mark := s.cfg.Mark(); !mark.IsZero() {
-			s.mark = mark
-		}
-		group := s.take()
-		if !s.commit(ctx, group, s.mark) {
-			s.putBack(group)
-			return
-		}
-		s.mark = alma.Position{}
-		notify(group)
-		s.release(group)
+// gather lets a group grow when the last commit was a moment ago, unless
+// somebody is in need of this one.
+func (s *Settler) gather(ctx context.Context) {
+	wait := spacing - time.Since(s.committed)
+	if wait <= 0 {
+		return
 	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-s.hurry:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// commitOne commits what there is now; false when it could not be.
+func (s *Settler) commitOne(ctx context.Context) bool {
+	if mark := s.cfg.Mark(); !mark.IsZero() {
+		s.mark = mark
+	}
+	group := s.take()
+	if !s.commit(ctx, group, s.mark) {
+		s.putBack(group)
+		return false
+	}
+	s.mark = alma.Position{}
+	if len(group) > 0 {
+		s.committed = time.Now()
+	}
+	notify(group)
+	s.release(group)
+	return true
 }
 
 func (s *Settler) waiting() int {

@@ -17,15 +17,39 @@ func (s *Store) Append(ctx context.Context, events []alma.Event) ([]alma.Appende
 	if err := s.disk.check(); err != nil {
 		return nil, wrap(operation, err)
 	}
-	var answers []alma.Appended
-	err := s.write(ctx, &job{operation: operation, weight: weighAll(events), run: func(ctx context.Context, t *txn) (err error) {
-		answers, err = t.append(ctx, events)
-		return err
-	}})
-	if err != nil {
+	a := &appending{events: events}
+	if err := s.write(ctx, &job{operation: operation, weight: weighAll(events), run: a.run, appending: a}); err != nil {
 		return nil, err
 	}
-	return answers, nil
+	return a.answers, nil
+}
+
+// appending is an append on its way. The writer puts neighbours together: one
+// statement inserts the events of all.
+type appending struct {
+	events  []alma.Event
+	answers []alma.Appended
+}
+
+func (a *appending) run(ctx context.Context, t *txn) (err error) {
+	a.answers, err = t.append(ctx, a.events)
+	return err
+}
+
+// appendTogether runs the appends of several jobs as one.
+func appendTogether(ctx context.Context, t *txn, jobs []*job) error {
+	var all appending
+	for _, j := range jobs {
+		all.events = append(all.events, j.appending.events...)
+	}
+	if err := all.run(ctx, t); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		n := len(j.appending.events)
+		j.appending.answers, all.answers = all.answers[:n:n], all.answers[n:]
+	}
+	return nil
 }
 
 // append adds events to the transaction.

@@ -16,6 +16,7 @@ type job struct {
 	weight    int  // About the bytes it writes.
 	isolated  bool // It may well fail by itself: give it a savepoint.
 	run       func(ctx context.Context, t *txn) error
+	appending *appending // What run appends, if that is all it does.
 
 	state  atomic.Int32
 	result chan error
@@ -58,12 +59,20 @@ func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 // call runs the job. A panic becomes an error: the writer serves everybody
 // and must not die of one caller's job.
 func (j *job) call(t *txn) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{value: v, stack: debug.Stack()}
-		}
-	}()
+	defer recovered(&err)
 	return j.run(context.Background(), t)
+}
+
+// callTogether runs jobs that only append.
+func callTogether(t *txn, jobs []*job) (err error) {
+	defer recovered(&err)
+	return appendTogether(context.Background(), t, jobs)
+}
+
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = &panicError{value: v, stack: debug.Stack()}
+	}
 }
 
 // write hands a change to the writer and waits until it is committed.

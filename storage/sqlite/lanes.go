@@ -28,6 +28,28 @@ func (s *Store) Checkpoint(ctx context.Context) (alma.Checkpoint, error) {
 	return c, err
 }
 
+// Lanes returns the records of some webhooks; see [alma.LaneStore].
+func (s *Store) Lanes(ctx context.Context, webhookIDs []string) ([]alma.LaneRecord, error) {
+	numbers := make([]int64, 0, len(webhookIDs))
+	for _, id := range webhookIDs {
+		if ref, ok := s.webhooks.get(id); ok && !ref.deleted {
+			numbers = append(numbers, ref.number)
+		}
+	}
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	var list []alma.LaneRecord
+	err := s.read(ctx, "read lanes", func(ctx context.Context, q *statements) error {
+		return q.query(ctx, func(rows *sql.Rows) error {
+			r, err := scanLane(rows)
+			list = append(list, r)
+			return err
+		}, sqlLanesOf, jsonList(numbers))
+	})
+	return list, err
+}
+
 func scanLane(rows *sql.Rows) (alma.LaneRecord, error) {
 	var r alma.LaneRecord
 	var health string

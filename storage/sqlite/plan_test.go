@@ -34,6 +34,7 @@ func TestListingsWalkIndexes(t *testing.T) {
 		"end of the log":           sqlLogTail,
 		"settled":                  sqlSettled,
 		"waiting":                  sqlWaiting,
+		"lanes of some":            sqlLanesOf,
 		"exception":                sqlException,
 		"suppression":              sqlAddSuppressed,
 		"memories":                 sqlListMemories,

@@ -17,4 +17,13 @@ const (
 		LEFT JOIN (SELECT webhook, count(*) AS n FROM alma_replays WHERE finished_at = 0 GROUP BY webhook) AS r ON r.webhook = l.webhook
 		WHERE w.deleted_at IS NULL AND (NOT l.shared OR l.health <> '' OR p.n > 0 OR r.n > 0)
 		ORDER BY l.webhook`
+
+	// Those of some webhooks, by number; one that shares is at the watermark.
+	sqlLanesOf = `SELECT w.id, l.shared, iif(l.shared, (SELECT seq FROM alma_watermark WHERE id = 1), l.cursor), l.health,
+			(SELECT count(*) FROM alma_exceptions AS e INDEXED BY alma_exceptions_pending WHERE e.webhook = l.webhook AND e.status = 'PENDING' AND e.head IS NULL),
+			(SELECT count(*) FROM alma_replays AS r WHERE r.webhook = l.webhook AND r.finished_at = 0)
+		FROM json_each(?) AS x
+		JOIN alma_lanes AS l ON l.webhook = x.value
+		JOIN alma_webhooks AS w ON w.number = l.webhook
+		WHERE w.deleted_at IS NULL`
 )

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"sync"
+	"time"
 
 	"github.com/alma-events/alma"
 )
@@ -11,6 +12,11 @@ import (
 const (
 	maxGroupJobs   = 512
 	maxGroupWeight = 4 << 20 // bytes
+
+	// company is how long the first jobs after a commit wait for as many as the
+	// commit held: callers that come one after the other, each after its answer,
+	// share the next commit then, and not every second one.
+	company = 300 * time.Microsecond
 )
 
 // queue holds the jobs that wait for the writer. It needs no bound of its own:
@@ -20,6 +26,8 @@ type queue struct {
 	jobs   []*job
 	closed bool
 	wake   chan struct{} // Holds a value while there may be something to take.
+
+	last int // How many jobs the last group held. The writer alone uses it.
 }
 
 func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
@@ -69,13 +77,40 @@ func (q *queue) signal() {
 // take waits for jobs and claims a group of them, in the order of their
 // arrival. It returns nil when the queue is closed and empty.
 func (q *queue) take() []*job {
+	q.gather()
 	for {
 		group, last := q.claim()
 		if len(group) > 0 || last {
+			q.last = len(group)
 			return group
 		}
+		q.last = 0 // Nobody was about to come.
 		<-q.wake
 	}
+}
+
+// gather waits a little while fewer jobs are there than were last time. A
+// caller that is alone is not kept waiting.
+func (q *queue) gather() {
+	if q.last < 2 {
+		return
+	}
+	timer := time.NewTimer(company)
+	defer timer.Stop()
+	for !q.holds(q.last) {
+		select {
+		case <-q.wake:
+		case <-timer.C:
+			return
+		}
+	}
+}
+
+// holds reports whether there is nothing to wait for.
+func (q *queue) holds(n int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed || len(q.jobs) >= n
 }
 
 func (q *queue) claim() (group []*job, last bool) {

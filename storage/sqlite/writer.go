@@ -87,19 +87,34 @@ func without(jobs []*job, gone *job) []*job {
 // runJobs runs the group. It returns the job that spoiled the transaction, if
 // one did.
 func (w *writer) runJobs(t *txn, jobs []*job, careful bool) (*job, error) {
-	for _, j := range jobs {
+	for len(jobs) > 0 {
+		j, n := jobs[0], 1
 		j.err = nil
 		var err error
-		if careful || j.isolated {
+		switch {
+		case careful || j.isolated:
 			j.err, err = w.runIsolated(t, j)
-		} else {
+		case j.appending != nil:
+			n = appends(jobs)
+			err = callTogether(t, jobs[:n])
+		default:
 			err = j.call(t)
 		}
 		if err != nil {
 			return j, err
 		}
+		jobs = jobs[n:]
 	}
 	return nil, nil
+}
+
+// appends returns how many jobs at the front only append.
+func appends(jobs []*job) int {
+	n := 0
+	for n < len(jobs) && jobs[n].appending != nil {
+		n++
+	}
+	return n
 }
 
 // runIsolated runs a job in a savepoint. own is the job's failure, which left

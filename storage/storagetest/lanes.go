@@ -10,6 +10,7 @@ var laneCases = []testCase{
 	{"Empty", "a new storage has nothing to resume from", testNoCheckpoint},
 	{"Watermark", "the shared position moves forward only: settles may arrive out of order", testWatermark},
 	{"Lanes", "a lane's own cursor, sharing and health are remembered; one that shares and has nothing to remember is left out", testLanes},
+	{"LanesOf", "the records of some webhooks: also of those about which there is nothing to remember, and with the place that they share", testLanesOf},
 	{"Settled", "positions that were attempted, or are an exception, are told in order after a place: a restart must not attempt them first again", testSettled},
 	{"Unknown", "what a settlement holds about webhooks that never were is left out, the rest is stored", testUnknownWebhook},
 	{"Deleted", "about a deleted webhook nothing is kept but its attempts", testSettleDeleted},
@@ -85,6 +86,41 @@ func testLanes(e *env) {
 			e.Fatalf("a lane that is well again and shares is still listed: %+v", l)
 		}
 	}
+}
+
+func testLanesOf(e *env) {
+	at := e.appendN("a", 2)
+	for _, id := range []string{"wh_idle", "wh_own", "wh_other", "wh_gone"} {
+		e.webhook(id)
+	}
+	later := e.appendN("b", 3)
+	node, joined := e.owner("wh_idle")
+	e.settle(alma.Settlement{
+		Node: node, Joined: joined, Watermark: later[1],
+		Lanes: []alma.LaneUpdate{
+			{WebhookID: "wh_idle", Shared: true},
+			{WebhookID: "wh_own", Cursor: later[0], Health: alma.LaneHealth{Probes: 1}},
+		},
+		Exceptions: []alma.Exception{pending("wh_own", 1, at[0]), batch("wh_own", "bat_1", at[1], later[0]), {WebhookID: "wh_own", Position: later[1], Status: alma.StatusFailed}},
+	})
+	e.check(e.DeleteWebhook(e.ctx, "wh_gone"), "delete")
+	list, err := e.Lanes(e.ctx, []string{"wh_idle", "wh_own", "wh_gone", "wh_never"})
+	e.check(err, "lanes")
+	got := map[string]alma.LaneRecord{}
+	for _, l := range list {
+		got[l.WebhookID] = l
+	}
+	e.equal(got, map[string]alma.LaneRecord{
+		"wh_idle": {WebhookID: "wh_idle", Shared: true, Cursor: later[1]},
+		"wh_own":  {WebhookID: "wh_own", Cursor: later[0], Waiting: 2, Health: alma.LaneHealth{Probes: 1}},
+	}, "lanes")
+	e.equal(len(list), 2, "number of records")
+	list, err = e.Lanes(e.ctx, []string{"wh_other"})
+	e.check(err, "lanes")
+	e.equal(list, []alma.LaneRecord{{WebhookID: "wh_other", Cursor: at[1]}}, "the lane of a new webhook")
+	list, err = e.Lanes(e.ctx, nil)
+	e.check(err, "lanes of none")
+	e.equal(len(list), 0, "number of records for none")
 }
 
 func testSettled(e *env) {

@@ -17,6 +17,9 @@ type Features struct {
 	// BeginTx begins a transaction of the host program on the storage's
 	// database.
 	BeginTx func(t *testing.T, s alma.Storage) HostTx
+	// Nodes says that several processes may use the storage at once: it
+	// fulfils [alma.NodeStore].
+	Nodes bool
 	// PrunesCoarsely says that Prune removes in large pieces only, such as
 	// partitions: cases do not ask that what is old goes, only that what is
 	// needed stays.
@@ -50,6 +53,9 @@ func Run(t *testing.T, open func(t *testing.T) alma.Storage, f Features) {
 		{"Search", searchCases},
 		{"Concurrency", concurrencyCases},
 		{"Hosts", hostCases},
+		{"Nodes", nodeCases},
+		{"Fencing", fencingCases},
+		{"Changes", changeCases},
 		{"Replays", replayCases},
 		{"Prune", pruneCases},
 		{"Purge", purgeCases},

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package bench
+
+import "time"
+
+// cpuTime is not known here.
+func cpuTime() time.Duration { return 0 }
+
+// residentMiB is not known here.
+func residentMiB() float64 { return 0 }
