@@ -14,16 +14,13 @@ var errErased = errors.New("the event's data was erased")
 
 // Purge erases personal data: the data of events, the memories, and what was
 // sent and answered, that the query selects (see [alma.RetentionStore] for
-// what goes and what stays). Until defaults to now. It works in steps and may
-// be repeated, also after it was cut short; progress, when not nil, is told
+// what goes and what stays), up to when it ends. It works in steps and may be
+// repeated, also after it was cut short; progress, when not nil, is told
 // the sum after each step. A request that is under way goes out; deliveries
 // that are pending fail with [alma.ReasonErased].
 func (m *Manager) Purge(ctx context.Context, q alma.PurgeQuery, progress func(alma.Purged)) (alma.Purged, error) {
 	if err := q.Validate(); err != nil {
 		return alma.Purged{}, fmt.Errorf("alma: purge: %w", err)
-	}
-	if q.Until.IsZero() {
-		q.Until = time.Now().UTC()
 	}
 	var sum alma.Purged
 	for place, first := "", true; first || place != ""; first = false {

@@ -24,9 +24,6 @@ func (m *Manager) Replay(ctx context.Context, webhookID string, q alma.ReplayQue
 	if err := q.Validate(); err != nil {
 		return alma.Replay{}, fmt.Errorf("alma: replay: %w", err)
 	}
-	if q.Until.IsZero() {
-		q.Until = time.Now().UTC()
-	}
 	r, err := m.store.CreateReplay(ctx, alma.Replay{ID: alma.NewReplayID(), WebhookID: webhookID, ReplayQuery: q})
 	if err != nil {
 		return alma.Replay{}, fmt.Errorf("alma: replay: %w", err)
