@@ -110,7 +110,7 @@ func (m *Manager) CancelReplay(ctx context.Context, id string) (alma.Replay, err
 func (m *Manager) setReplay(ctx context.Context, id string, state alma.ReplayState, reason string) (alma.Replay, error) {
 	r, err := m.store.SetReplayState(ctx, id, state, reason)
 	if err != nil {
-		return alma.Replay{}, fmt.Errorf("alma: replay %s: %w", id, err)
+		return alma.Replay{}, err //nolint:wrapcheck // The driver names the operation and the replay.
 	}
 	m.logger.Info("replay changed its state", "replay", id, "webhook", r.WebhookID, "state", string(state))
 	m.replaysChanged(ctx, r.WebhookID)

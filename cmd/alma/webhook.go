@@ -22,6 +22,7 @@ type webhookCmd struct {
 	Pause        webhookPauseCmd        `cmd:"" help:"Stop deliveries; events wait."`
 	Resume       webhookResumeCmd       `cmd:"" help:"Go on with deliveries, also after the webhook was disabled."`
 	Test         webhookTestCmd         `cmd:"" help:"Send a test event and show the answer."`
+	Replay       webhookReplayCmd       `cmd:"" help:"Send again what the log holds."`
 	RotateSecret webhookRotateSecretCmd `cmd:"" help:"Replace the secret by a new one."`
 }
 
