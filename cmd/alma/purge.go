@@ -120,7 +120,7 @@ func confirmPurge(ctx context.Context, conn *connection, io stdio, filter map[st
 		return err
 	}
 	fmt.Fprintf(io.err, "This erases %s fail. It cannot be undone. Erase? [y/N] ", would)
-	line, _ := bufio.NewReader(io.in).ReadString('\n') //nolint:errcheck // No answer is a no.
+	line, _ := bufio.NewReader(io.in).ReadString('\n') // Without an answer it is a no.
 	if answer := strings.ToLower(strings.TrimSpace(line)); answer != "y" && answer != "yes" {
 		return errors.New("nothing was erased")
 	}

@@ -173,7 +173,7 @@ func (l *Lane) chooseReplay(now time.Time, wait *time.Duration) *Job {
 	if r == nil || !l.mayReplay(r) {
 		return nil
 	}
-	if entries, number := l.replayEntries(r, now, wait); entries != nil {
+	if entries, number := l.replayEntries(r, wait); entries != nil {
 		job := l.firstAttempt(entries)
 		job.replay, job.number = r, number
 		return job
@@ -226,7 +226,7 @@ func (l *Lane) replayWaiting() int {
 
 // replayEntries takes the events of a replay's next attempt from its buffer,
 // and the number of the first of them. A batch waits for nothing but reading.
-func (l *Lane) replayEntries(r *replay, now time.Time, wait *time.Duration) (entries []*flow.Entry, number int64) {
+func (l *Lane) replayEntries(r *replay, wait *time.Duration) (entries []*flow.Entry, number int64) {
 	if l.settings.batches() && !r.ended && r.buffer.len() < min(l.settings.BatchSize, bufferEvents) && !r.buffer.full() {
 		return nil, 0 // More lies in the log.
 	}
