@@ -5,7 +5,7 @@ LDFLAGS  := -s -w -X github.com/alma-events/alma/wire.Version=$(VERSION)
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: test lint build release bench fuzz demo
+.PHONY: test lint build release bench crash-test fuzz demo
 
 # The same as: bash scripts/test.sh
 test:
@@ -27,9 +27,12 @@ release:
 
 # The figures of docs/performance.md. Run it when nothing else runs.
 bench:
-	go test -run '^$$' -bench 'Emit|SliceLoop' -benchmem ./events
-	go test -run '^$$' -bench 'Append|Settle|Read' ./storage/sqlite
-	go test -run '^$$' -bench . -benchtime 50000x ./webhook
+	go run ./cmd/alma bench
+
+# The long form of the crash test: hundreds of lives, each ended by kill -9 or
+# like a power cut. It prints the seed that repeats a failure.
+crash-test:
+	ALMA_CRASH_LIVES=$${ALMA_CRASH_LIVES:-300} go test -count=1 -timeout 60m -v ./internal/crashtest
 
 # Each fuzz target for a minute.
 fuzz:

@@ -40,10 +40,10 @@ func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook
 		return alma.Webhook{}, fmt.Errorf("alma: add webhook: %w", err)
 	}
 	c.webhook = w
-	if !m.running.Load() {
+	if !m.running.Load() || !m.serves(w.ID) {
 		return w, nil
 	}
-	if err := m.begin(ctx, c); err != nil {
+	if err := m.employ(ctx, c); err != nil {
 		// Not left behind: it would be there, and deliver nothing.
 		return alma.Webhook{}, errors.Join(err, m.store.DeleteWebhook(context.WithoutCancel(ctx), w.ID))
 	}
@@ -72,29 +72,29 @@ func (m *Manager) compileNew(w alma.Webhook, oldURL string) (*compiled, error) {
 	return c, faults.Err()
 }
 
-// begin puts a webhook that was just created to work.
-func (m *Manager) begin(ctx context.Context, c *compiled) error {
+// employ puts a webhook that was just created to work.
+func (m *Manager) employ(ctx context.Context, c *compiled) error {
 	record, err := m.startRecord(ctx, c.webhook.ID)
 	if err != nil {
 		return err
 	}
-	h := m.install(c, lane.Config{Active: c.webhook.State == alma.StateActive, Record: record}, time.Now())
+	h := m.install(c, lane.Config{Active: c.runs(), Record: record}, time.Now())
 	h.lane.Kick()
 	return nil
 }
 
-// startRecord returns where a new webhook begins.
+// startRecord returns where a new webhook begins: it reads up to the others for
+// itself.
 func (m *Manager) startRecord(ctx context.Context, id string) (*alma.LaneRecord, error) {
-	checkpoint, err := m.store.Checkpoint(ctx)
+	lanes, err := m.store.Lanes(ctx, []string{id})
 	if err != nil {
-		return nil, fmt.Errorf("alma: add webhook: read its place: %w", err)
+		return nil, fmt.Errorf("alma: read the place of webhook %s: %w", id, err)
 	}
-	for i := range checkpoint.Lanes {
-		if checkpoint.Lanes[i].WebhookID == id {
-			return &checkpoint.Lanes[i], nil
-		}
+	if len(lanes) == 0 {
+		return nil, fmt.Errorf("alma: read the place of webhook %s: the store holds none", id)
 	}
-	return nil, errors.New("alma: add webhook: the store holds no place for it")
+	lanes[0].Shared = false
+	return &lanes[0], nil
 }
 
 // AnyVersion lets an update apply to whatever version is stored.
@@ -224,7 +224,7 @@ func cloneHeaders(h map[string]string) map[string]string {
 func (m *Manager) takeEffect(c *compiled, before alma.WebhookState) {
 	h := m.hook(c.webhook.ID)
 	if h == nil {
-		return // Not running.
+		return // Not running, or another node's.
 	}
 	unusable := h.compiled.Load().unusable != nil
 	m.reinstall(h, c)
@@ -238,7 +238,7 @@ func (m *Manager) takeEffect(c *compiled, before alma.WebhookState) {
 func (m *Manager) setActive(h *hook, active bool) {
 	m.marks.dispatching.Lock()
 	defer m.marks.dispatching.Unlock()
-	if h.lane.SetActive(active, *m.marks.tail.Load()) {
+	if h.lane.SetActive(active, m.offered(h)) {
 		m.list(h.lane)
 	}
 }
@@ -268,13 +268,18 @@ func (m *Manager) remove(ctx context.Context, id string, kind func(*alma.Webhook
 	if err != nil {
 		return fmt.Errorf("alma: remove webhook %s: %w", id, err)
 	}
-	m.index.Remove(id)
+	m.dismiss(id)
+	return nil
+}
+
+// dismiss ends the lane of a webhook that is gone, if it has one here.
+func (m *Manager) dismiss(id string) {
 	m.mu.Lock()
 	h := m.hooks[id]
 	delete(m.hooks, id)
 	m.mu.Unlock()
 	if h != nil {
+		h.index.Remove(id)
 		h.lane.Close()
 	}
-	return nil
 }

@@ -19,8 +19,8 @@ import (
 // brittle is a store of which single operations fail.
 type brittle struct {
 	*sqlite.Store
-	reads, horizon, checkpoint atomic.Bool
-	begun                      func() // Called by Horizon, unless nil.
+	reads, horizon, lanes atomic.Bool
+	begun                 func() // Called by Horizon, unless nil.
 }
 
 var errBroken = errors.New("disk I/O error")
@@ -49,11 +49,11 @@ func (b *brittle) Horizon(ctx context.Context) (alma.Position, error) {
 	return b.Store.Horizon(ctx)
 }
 
-func (b *brittle) Checkpoint(ctx context.Context) (alma.Checkpoint, error) {
-	if b.checkpoint.Load() {
-		return alma.Checkpoint{}, errBroken
+func (b *brittle) Lanes(ctx context.Context, ids []string) ([]alma.LaneRecord, error) {
+	if b.lanes.Load() {
+		return nil, errBroken
 	}
-	return b.Store.Checkpoint(ctx)
+	return b.Store.Lanes(ctx, ids)
 }
 
 // onBrittle restarts an engine on a store that can be made to fail.
@@ -113,7 +113,7 @@ func TestAStoreThatCannotBeReadSpendsNoRetryOfASubscription(t *testing.T) {
 func TestAWebhookIsAddedWhollyOrNotAtAll(t *testing.T) {
 	inBubble(t, func(t *testing.T, e *engine) {
 		b := e.onBrittle()
-		b.checkpoint.Store(true)
+		b.lanes.Store(true)
 		if _, err := e.Add(t.Context(), alma.WebhookConfig{URL: e.url}); !errors.Is(err, errBroken) {
 			t.Errorf("error %v; want the store's", err)
 		}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -36,6 +38,13 @@ type Config struct {
 	Grace time.Duration
 	// Retention says how long what is kept.
 	Retention Retention
+	// NodeName names this process among the nodes that share a storage which
+	// many may use (one that is an [alma.NodeStore]). It is for people. Defaults
+	// to the host's name and the process id.
+	NodeName string
+	// Lease is how long the other nodes wait for a sign of life before they
+	// take this node's webhooks over. Defaults to 5 s.
+	Lease time.Duration
 	// Dial opens connections instead of the guarded dialler. It is meant for
 	// tests over pipes. Defaults to nil.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -55,6 +64,7 @@ type Storage interface {
 const (
 	DefaultMaxInFlight = 2000
 	DefaultGrace       = 30 * time.Second
+	DefaultLease       = 5 * time.Second
 )
 
 func (c Config) withDefaults() (Config, error) {
@@ -74,5 +84,20 @@ func (c Config) withDefaults() (Config, error) {
 		c.Grace = DefaultGrace
 	}
 	c.Retention = c.Retention.withDefaults()
+	if c.Lease <= 0 {
+		c.Lease = DefaultLease
+	}
+	if c.NodeName == "" {
+		c.NodeName = processName()
+	}
 	return c, nil
+}
+
+// processName names this process to people.
+func processName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
 }

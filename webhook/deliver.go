@@ -147,14 +147,18 @@ func (m *Manager) storedMessage(ctx context.Context, c *compiled, job *lane.Job)
 	if members == nil {
 		members = []alma.Position{key.Position}
 	}
-	entries := make([]*flow.Entry, len(members))
-	for i, pos := range members {
-		if entries[i], err = m.entryAt(ctx, pos); err != nil {
+	entries := make([]*flow.Entry, 0, len(members))
+	for _, pos := range members {
+		e, err := m.entryAt(ctx, pos)
+		if err != nil {
 			return alma.Message{}, err
 		}
-		if entries[i].Event.Erased {
-			return alma.Message{}, errErased
+		if !e.Event.Erased {
+			entries = append(entries, e)
 		}
+	}
+	if len(entries) == 0 {
+		return alma.Message{}, errErased
 	}
 	return encode(c, entries, job.BatchID != "")
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/internal/flow"
-	"github.com/alma-events/alma/internal/lane"
 	"github.com/alma-events/alma/wire"
 )
 
@@ -57,8 +56,33 @@ func (m *Manager) EventDeliveries(ctx context.Context, ev *alma.Event) ([]alma.D
 			break
 		}
 	}
-	for _, h := range m.allHooks() {
-		if d := h.waits(ev); d != nil && !seen[h.id] {
+	waiting, err := m.unattemptedOf(ctx, ev, seen)
+	if err != nil {
+		return nil, fmt.Errorf("alma: list the deliveries of %s: %w", ev.ID, err)
+	}
+	return append(out, waiting...), nil
+}
+
+// unattemptedOf lists the deliveries of an event that no attempt was made for,
+// but those of webhooks that were seen.
+func (m *Manager) unattemptedOf(ctx context.Context, ev *alma.Event, seen map[string]bool) ([]alma.Delivery, error) {
+	var sights []*sight
+	if m.member == nil {
+		for _, h := range m.allHooks() {
+			sights = append(sights, h.sight())
+		}
+	} else {
+		webhooks, err := m.store.Webhooks(ctx)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // The caller names the operation.
+		}
+		if sights, err = m.sights(ctx, webhooks); err != nil {
+			return nil, err
+		}
+	}
+	var out []alma.Delivery
+	for _, s := range sights {
+		if d := s.unattempted(ev); d != nil && !seen[d.WebhookID] {
 			out = append(out, *d)
 		}
 	}
@@ -78,36 +102,28 @@ func (m *Manager) allHooks() []*hook {
 // unattempted returns the delivery of an event that a webhook wants and has
 // not come to yet, or nil.
 func (m *Manager) unattempted(ctx context.Context, webhookID, eventID string) (*alma.Delivery, error) {
-	h := m.hook(webhookID)
-	if h == nil {
-		return nil, nil //nolint:nilnil // Nothing waits for an unknown webhook.
-	}
 	page, err := m.store.FindEvents(ctx, alma.EventQuery{IDs: []string{eventID}})
 	if err != nil || len(page.Items) == 0 {
 		return nil, err //nolint:wrapcheck // The driver names the operation.
 	}
-	return h.waits(&page.Items[0]), nil
+	return m.awaited(ctx, webhookID, &page.Items[0])
 }
 
-// waits returns the pending delivery of an event that lies between the lane's
-// low-water mark and the head of the log.
-func (h *hook) waits(ev *alma.Event) *alma.Delivery {
-	s := h.lane.Status()
-	if !s.Busy || !s.Low.Before(ev.Position) || ev.Erased {
-		return nil
+// awaited returns the pending delivery of an event that a webhook has not come
+// to yet, or nil.
+func (m *Manager) awaited(ctx context.Context, webhookID string, ev *alma.Event) (*alma.Delivery, error) {
+	w, err := m.store.Webhook(ctx, webhookID)
+	if errors.Is(err, alma.ErrNotFound) {
+		return nil, nil //nolint:nilnil // Nothing waits for an unknown webhook.
 	}
-	c := h.compiled.Load()
-	if c.unusable != nil {
-		return nil
+	if err != nil {
+		return nil, err //nolint:wrapcheck // The driver names the operation.
 	}
-	if ok, err := c.selection.Match(flow.NewEntry(ev)); !ok || err != nil {
-		return nil
+	s, err := m.sight(ctx, w)
+	if err != nil {
+		return nil, err
 	}
-	return &alma.Delivery{
-		ID: alma.DeliveryID(h.id, ev.Position), WebhookID: h.id, EventID: ev.ID, EventType: ev.Type,
-		URL: c.webhook.Config.URL, Status: alma.StatusPending, CreatedAt: ev.AppendedAt,
-		Position: ev.Position, ProjectID: ev.ProjectID,
-	}
+	return s.unattempted(ev), nil
 }
 
 // Delivery returns one delivery with its attempts.
@@ -124,27 +140,26 @@ func (m *Manager) Delivery(ctx context.Context, id string) (alma.Delivery, error
 	if !errors.Is(err, alma.ErrNotFound) {
 		return alma.Delivery{}, fmt.Errorf("alma: delivery %s: %w", id, err)
 	}
-	h := m.hook(webhookID)
 	e, eventErr := m.entryAt(ctx, pos)
-	if h == nil || eventErr != nil {
+	if eventErr != nil {
 		return alma.Delivery{}, fmt.Errorf("alma: delivery %s: %w", id, err)
 	}
-	if d := h.waits(e.Event); d != nil {
-		return *d, nil
+	waiting, readErr := m.awaited(ctx, webhookID, e.Event)
+	if readErr != nil {
+		return alma.Delivery{}, fmt.Errorf("alma: delivery %s: %w", id, readErr)
 	}
-	return alma.Delivery{}, fmt.Errorf("alma: delivery %s: %w", id, err)
+	if waiting == nil {
+		return alma.Delivery{}, fmt.Errorf("alma: delivery %s: %w", id, err)
+	}
+	return *waiting, nil
 }
 
 // fillDetails adds the request headers of attempts that succeeded at once: they
 // are not stored, because they follow from the event, the attempt and the
 // settings.
 func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
-	h := m.hook(d.WebhookID)
-	if h == nil {
-		return
-	}
-	c := h.compiled.Load()
-	if c.format == nil {
+	c := m.settingsOf(ctx, d.WebhookID)
+	if c == nil || c.format == nil {
 		return // A durable subscription sends nothing.
 	}
 	for i := range d.Log {
@@ -171,93 +186,17 @@ func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
 	}
 }
 
-// Retry makes a new attempt for a delivery now, before what else waits, and
-// while the circuit breaker is open too: after a failed one no further retry
-// follows. It fails with [alma.ErrConflict] while an attempt is under way,
-// while the webhook is not active, and for suppressed deliveries.
-func (m *Manager) Retry(ctx context.Context, id string) (alma.Delivery, error) {
-	m.admin.Lock()
-	defer m.admin.Unlock()
-	d, err := m.Delivery(ctx, id)
+// settingsOf returns the settings of a webhook, wherever it lives; nil when they
+// cannot be had.
+func (m *Manager) settingsOf(ctx context.Context, id string) *compiled {
+	if h := m.hook(id); h != nil {
+		return h.compiled.Load()
+	}
+	w, err := m.store.Webhook(ctx, id)
 	if err != nil {
-		return alma.Delivery{}, err
-	}
-	h, err := m.retryable(ctx, &d)
-	if err != nil {
-		return alma.Delivery{}, err
-	}
-	if d.Status == alma.StatusPending {
-		if !h.lane.Hurry(d.Position) {
-			return alma.Delivery{}, fmt.Errorf("alma: retry %s: an attempt is under way or about to start: %w", id, alma.ErrConflict)
-		}
-		d.NextAttemptAt = time.Now().UTC()
-		return d, nil
-	}
-	if err := m.reopen(ctx, h, &d); err != nil {
-		return alma.Delivery{}, err
-	}
-	return d, nil
-}
-
-func (m *Manager) retryable(ctx context.Context, d *alma.Delivery) (*hook, error) {
-	w, err := m.store.Webhook(ctx, d.WebhookID)
-	if err != nil {
-		return nil, fmt.Errorf("alma: retry %s: the webhook is gone: %w", d.ID, alma.ErrConflict)
-	}
-	h := m.hook(w.ID)
-	if d.Status == alma.StatusSuppressed {
-		return nil, fmt.Errorf("alma: retry %s: it stands for all events of a bulk job; raise bulk_limit before the next: %w", d.ID, alma.ErrConflict)
-	}
-	if err := m.checkErased(ctx, d); err != nil {
-		return nil, err
-	}
-	if w.State != alma.StateActive || h == nil {
-		return nil, fmt.Errorf("alma: retry %s: the webhook is %s; resume it first: %w", d.ID, w.State, alma.ErrConflict)
-	}
-	return h, nil
-}
-
-// reopen stores a finished delivery as pending again and attempts it.
-func (m *Manager) reopen(ctx context.Context, h *hook, d *alma.Delivery) error {
-	now := time.Now().UTC()
-	e := alma.Exception{
-		WebhookID: d.WebhookID, Position: d.Position, Status: alma.StatusPending, Manual: true,
-		Attempts: d.Attempts, NextAttemptAt: now,
-		LastReason: d.LastReason, LastError: d.LastError, LastStatusCode: d.LastStatusCode,
-	}
-	if err := m.takeFromBatch(ctx, h.compiled.Load(), &e); err != nil {
-		return fmt.Errorf("alma: retry %s: %w", d.ID, err)
-	}
-	if err := m.store.Settle(ctx, alma.Settlement{Exceptions: []alma.Exception{e}}); err != nil {
-		return fmt.Errorf("alma: retry %s: %w", d.ID, err)
-	}
-	d.Status, d.NextAttemptAt = alma.StatusPending, now
-	h.lane.Retry(lane.FromException(&e, now))
-	return nil
-}
-
-// takeFromBatch gives a delivery a message of its own where the listener
-// expects arrays (it gets an array of one), and where what is stored is the
-// batch that the delivery was part of.
-func (m *Manager) takeFromBatch(ctx context.Context, c *compiled, e *alma.Exception) error {
-	stored, err := m.store.Exception(ctx, e.WebhookID, e.Position)
-	if err != nil && !errors.Is(err, alma.ErrNotFound) {
-		return err //nolint:wrapcheck // The caller names the operation.
-	}
-	batches := c.effective.BatchSize > 1
-	if !batches && stored.BatchID == "" {
 		return nil
 	}
-	if batches {
-		e.BatchID = alma.NewBatchID()
-	}
-	entry, err := m.entryAt(ctx, e.Position)
-	if err != nil {
-		return err
-	}
-	message, err := encode(c, []*flow.Entry{entry}, batches)
-	e.Message = &message
-	return err
+	return m.distant(w).compiled
 }
 
 // Test sends a synthetic event to a webhook, once, outside the log, and returns

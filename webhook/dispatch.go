@@ -8,6 +8,7 @@ import (
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/internal/flow"
 	"github.com/alma-events/alma/internal/lane"
+	"github.com/alma-events/alma/internal/settle"
 )
 
 // marks is the common place of all lanes that have caught up.
@@ -21,6 +22,8 @@ type marks struct {
 	sent   alma.Position           // What of it was handed to the settler.
 	next   time.Time               // Not computed again before;
 	later  *time.Timer             // this timer asks then.
+
+	handovers
 }
 
 // markEvery spares the work of computing the watermark for every group. After
@@ -29,7 +32,7 @@ const markEvery = 50 * time.Millisecond
 
 func (k *marks) start(watermark alma.Position) {
 	k.tail.Store(&watermark)
-	k.issued = watermark
+	k.issued, k.sent = watermark, watermark
 }
 
 func (k *marks) tailAt() alma.Position { return *k.tail.Load() }
@@ -47,6 +50,9 @@ func (m *Manager) dispatch(page alma.LogPage, offer func(*flow.Entry)) {
 
 // offer hands an event to a lane. The lane is listed before the tail moves.
 func (m *Manager) offer(h *hook, e *flow.Entry) {
+	if !h.from.Before(e.Position()) {
+		return // It had that from another reader.
+	}
 	if h.lane.Offer(e, time.Now()) {
 		m.list(h.lane)
 	}
@@ -70,7 +76,7 @@ func (m *Manager) filterFailed(h *hook, e *flow.Entry, err error) {
 func (m *Manager) tryAttach(l *lane.Lane, pos alma.Position, attach func()) bool {
 	m.marks.dispatching.Lock()
 	defer m.marks.dispatching.Unlock()
-	if pos.Before(*m.marks.tail.Load()) {
+	if h := m.hook(l.WebhookID()); h == nil || pos.Before(m.offered(h)) {
 		return false
 	}
 	attach()
@@ -82,17 +88,23 @@ func (m *Manager) tryAttach(l *lane.Lane, pos alma.Position, attach func()) bool
 // mark returns the watermark for the group that is about to be settled: what
 // the tail has offered and no lane without a cursor of its own still works on.
 // Lanes that have caught up with it give their own cursor up.
-func (m *Manager) mark() alma.Position {
+func (m *Manager) mark() settle.Mark {
 	k := &m.marks
 	now := time.Now()
 	mark := *k.tail.Load() // Before the lanes are looked at: later events count next time.
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.silent {
+		return settle.Mark{}
+	}
 	if wait := k.next.Sub(now); wait > 0 && !m.stopping.Load() {
 		k.askAgain(wait, m.settler.Touch)
-		return alma.Position{}
+		return settle.Mark{}
 	}
 	k.next = now.Add(markEvery)
+	if k.ceiling != nil && k.ceiling.Before(mark) {
+		mark = *k.ceiling
+	}
 	for l := range k.active {
 		low, holds, keep := l.Holds(now)
 		if holds && low.Before(mark) {
@@ -105,14 +117,19 @@ func (m *Manager) mark() alma.Position {
 	if k.issued.Before(mark) {
 		k.issued = mark
 	}
-	for l := range k.active {
-		l.Share(k.issued)
+	joined := k.join(mark)
+	if len(k.joining) == 0 {
+		for l := range k.active {
+			l.Share(k.issued)
+		}
+	} else {
+		k.askAgain(markEvery, m.settler.Touch)
 	}
-	if k.sent == k.issued {
-		return alma.Position{}
+	if k.sent == k.issued && len(joined) == 0 {
+		return settle.Mark{}
 	}
 	k.sent = k.issued
-	return k.issued
+	return settle.Mark{Watermark: k.issued, Joined: joined}
 }
 
 // askAgain makes sure that the last events of a burst are marked too.
@@ -133,6 +150,7 @@ func (k *marks) clear() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	clear(k.active)
+	k.handovers = handovers{}
 }
 
 func (k *marks) stop() {

@@ -24,6 +24,13 @@ type hook struct {
 
 	replaying    sync.Mutex  // Held while the lane's replays are read anew.
 	replaysStale atomic.Bool // They could not be read.
+	// Where its events come from. Manager.admin guards the first two, and
+	// marks.dispatching the rest.
+	index   *match.Index[*hook]
+	leaving bool                    // On its way to another node: nothing is offered any more.
+	group   *catchUp                // nil: the tail.
+	from    alma.Position           // Only what lies behind is offered.
+	feeder  atomic.Pointer[catchUp] // group, for those who do not hold dispatching.
 
 	filterErrors atomic.Int64
 	filterError  atomic.Pointer[string] // The last one.
@@ -40,6 +47,12 @@ type compiled struct {
 	headers   []alma.HeaderField // The webhook's own, sorted.
 	secrets   []string           // What must never be shown.
 	unusable  error              // Why the stored settings cannot be used; nothing else counts then.
+}
+
+// runs reports whether attempts may be made: a durable subscription waits for
+// somebody to subscribe.
+func (c *compiled) runs() bool {
+	return c.webhook.State == alma.StateActive && (c.format != nil || c.handle != nil)
 }
 
 // compile prepares what is stored: a webhook, or a durable subscription.
@@ -158,7 +171,8 @@ func (h *hook) noteFilterError(err error) {
 
 // install puts a compiled webhook to work.
 func (m *Manager) install(c *compiled, lc lane.Config, now time.Time) *hook {
-	h := &hook{id: c.webhook.ID}
+	h := &hook{id: c.webhook.ID, index: m.index}
+	m.member.place(h, &lc)
 	c.settings = h.laneSettings(c)
 	h.compiled.Store(c)
 	c.settings.Target = h
@@ -167,20 +181,39 @@ func (m *Manager) install(c *compiled, lc lane.Config, now time.Time) *hook {
 	m.mu.Lock()
 	m.hooks[h.id] = h
 	m.mu.Unlock()
-	m.index.Put(h.id, c.selection, h)
+	h.index.Put(h.id, c.selection, h)
 	return h
 }
 
 // installUnusable keeps the place of a stored webhook that this program
 // refuses, as one that a later program wrote: its events wait until its
 // settings are changed, or a program that knows them is started.
-func (m *Manager) installUnusable(w alma.Webhook, lc lane.Config, reason error, now time.Time) {
+func (m *Manager) installUnusable(w alma.Webhook, lc lane.Config, reason error, now time.Time) *hook {
 	m.logger.Error("a stored webhook cannot be used; its events wait", "webhook", w.ID, "error", reason)
-	c := &compiled{webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), unusable: reason}
 	lc.Active = false
-	h := m.install(c, lc, now)
-	m.index.Remove(h.id)
-	h.lane.Detach(*m.marks.tail.Load())
+	h := m.install(unusable(w, reason), lc, now)
+	m.detain(h)
+	return h
+}
+
+// disqualify does the same to a webhook at work whose settings have become such.
+func (m *Manager) disqualify(h *hook, w alma.Webhook, reason error) {
+	m.logger.Error("a stored webhook cannot be used; its events wait", "webhook", w.ID, "error", reason)
+	m.setActive(h, false) // From here on it reads for itself, and misses nothing.
+	m.reinstall(h, unusable(w, reason))
+	m.detain(h)
+}
+
+func unusable(w alma.Webhook, reason error) *compiled {
+	return &compiled{webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), unusable: reason}
+}
+
+// detain makes a webhook's events wait.
+func (m *Manager) detain(h *hook) {
+	h.index.Remove(h.id)
+	m.marks.dispatching.Lock()
+	defer m.marks.dispatching.Unlock()
+	h.lane.Detach(m.offered(h))
 	m.list(h.lane)
 }
 
@@ -189,7 +222,9 @@ func (m *Manager) reinstall(h *hook, c *compiled) {
 	c.settings = h.laneSettings(c)
 	c.settings.Target = h
 	h.compiled.Store(c)
-	m.index.Put(h.id, c.selection, h)
+	if !h.leaving {
+		h.index.Put(h.id, c.selection, h)
+	}
 	h.lane.Configure(c.settings)
 }
 

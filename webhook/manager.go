@@ -42,6 +42,7 @@ type Manager struct {
 	marks  marks
 	local  localEvents
 	tailed atomic.Pointer[failure] // The tail's last outcome.
+	member *member                 // nil where the storage belongs to this process.
 
 	life
 }
@@ -76,10 +77,11 @@ func New(cfg Config) (*Manager, error) {
 	m.guard = netguard.New(cfg.AllowCIDRs)
 	m.sender = send.New(send.Config{Guard: m.guard, RootCAs: cfg.RootCAs, Dial: cfg.Dial})
 	m.tail = tail.New(m.store, m.logger, m.observeTail)
-	m.settler = settle.New(settle.Config{Store: m.store, Logger: m.logger, Mark: m.mark, Recovered: m.kickAll})
+	m.member = newMember(cfg)
+	m.settler = settle.New(settle.Config{Store: m.store, Logger: m.logger, Mark: m.mark, Recovered: m.kickAll, Fenced: m.fenced})
 	m.node = &lane.Node{
-		Deliver: m.deliver, Record: m.settler.Add, Healthy: m.healthy, Store: m.store,
-		TryAttach: m.tryAttach, Tail: m.marks.tailAt, Disabled: m.laneDisabled, Logger: m.logger,
+		Deliver: m.attempt, Record: m.settler.Add, Healthy: m.healthy, Store: m.store,
+		TryAttach: m.tryAttach, Fed: m.fed, Disabled: m.laneDisabled, Logger: m.logger,
 		Slots: make(chan struct{}, cfg.MaxInFlight),
 	}
 	return m, nil
@@ -97,12 +99,21 @@ func (m *Manager) Start(ctx context.Context) error {
 	if m.started {
 		return nil
 	}
+	if err := m.begin(ctx); err != nil {
+		return fmt.Errorf("alma: start webhook manager: %w", err)
+	}
+	m.awaitFirstSlots(ctx)
+	return nil
+}
+
+// begin loads what there is and starts the stages.
+func (m *Manager) begin(ctx context.Context) error {
 	m.admin.Lock() // Who adds a webhook meanwhile finds the manager running.
 	defer m.admin.Unlock()
 	from, head, err := m.load(ctx)
 	if err != nil {
 		m.unload()
-		return fmt.Errorf("alma: start webhook manager: %w", err)
+		return err
 	}
 	m.run(from, head)
 	m.started = true
@@ -114,7 +125,12 @@ func (m *Manager) Start(ctx context.Context) error {
 // the callbacks do.
 func (m *Manager) load(ctx context.Context) (from, head alma.Position, err error) {
 	m.node.Context, m.abort = context.WithCancel(context.Background())
-	if from, err = m.resume(ctx); err != nil {
+	if m.member != nil {
+		from, err = m.join(ctx) // Webhooks come with slots.
+	} else {
+		from, err = m.resume(ctx)
+	}
+	if err != nil {
 		return from, head, err
 	}
 	m.local.start()
@@ -127,6 +143,7 @@ func (m *Manager) load(ctx context.Context) (from, head alma.Position, err error
 // unload takes back what load did, so that Start can be called again.
 func (m *Manager) unload() {
 	m.abort()
+	m.leave()
 	m.closeLanes()
 	m.local.stop()
 	m.marks.clear()
@@ -154,11 +171,12 @@ func (m *Manager) run(from, head alma.Position) {
 			})
 		})
 	})
-	// send: whose workers call m.deliver, in the lane's order and pace,
+	// send: whose workers call m.attempt, in the lane's order and pace,
 	m.settling.Go(func() { m.settler.Run(settling, m.cfg.Grace) }) // settle: and whose outcomes become durable, in groups.
 
 	m.readers.Go(func() { m.runCallbacks(reading, head) })
 	m.readers.Go(func() { m.upkeep(reading) })
+	m.runNode(reading) // Which of the webhooks are here, where many nodes share them.
 	m.kickAll()
 }
 
@@ -172,7 +190,9 @@ func (m *Manager) Run(ctx context.Context) error {
 }
 
 // healthy reports whether attempts may start.
-func (m *Manager) healthy() bool { return !m.stopping.Load() && m.settler.Healthy() }
+func (m *Manager) healthy() bool {
+	return !m.stopping.Load() && m.settler.Healthy() && m.leased(time.Now())
+}
 
 // Check reports whether the log can be read and outcomes can be stored.
 func (m *Manager) Check() error {
@@ -181,6 +201,9 @@ func (m *Manager) Check() error {
 	}
 	if !m.settler.Healthy() {
 		return errors.New("alma: outcomes of deliveries cannot be stored")
+	}
+	if m.running.Load() && !m.leased(time.Now()) {
+		return errors.New("alma: this node's lease has run out: the storage does not answer in time, or other nodes have taken its webhooks over")
 	}
 	return nil
 }
@@ -225,34 +248,42 @@ func (m *Manager) resume(ctx context.Context) (alma.Position, error) {
 	m.marks.start(checkpoint.Watermark)
 	now := time.Now()
 	for _, w := range webhooks {
-		if err := m.restore(ctx, w, records[w.ID], checkpoint.Watermark, now); err != nil {
+		lc, err := m.stoodAt(ctx, records[w.ID])
+		if err != nil {
 			return alma.Position{}, err
 		}
+		lc.Cold, lc.Watermark = true, checkpoint.Watermark
+		m.restore(w, lc, now)
 	}
 	return checkpoint.Watermark, nil
 }
 
-func (m *Manager) restore(ctx context.Context, w alma.Webhook, record *alma.LaneRecord, watermark alma.Position, now time.Time) error {
-	// A durable subscription is inactive until somebody subscribes again.
-	active := w.State == alma.StateActive && isWebhook(&w)
-	lc := lane.Config{Active: active, Record: record, Cold: true, Watermark: watermark}
-	if record != nil && record.Waiting > 0 {
-		waiting, err := m.store.Waiting(ctx, w.ID)
-		if err != nil {
-			return fmt.Errorf("read the waiting deliveries of %s: %w", w.ID, err)
+// stoodAt returns what a lane begins with that has a record: its pending
+// deliveries and unfinished replays, where there are any.
+func (m *Manager) stoodAt(ctx context.Context, record *alma.LaneRecord) (lc lane.Config, err error) {
+	lc.Record = record
+	if record == nil {
+		return lc, nil
+	}
+	if record.Waiting > 0 {
+		if lc.Waiting, err = m.store.Waiting(ctx, record.WebhookID); err != nil {
+			return lc, fmt.Errorf("read the waiting deliveries of %s: %w", record.WebhookID, err)
 		}
-		lc.Waiting = waiting
 	}
-	replays, err := m.unfinished(ctx, record)
-	if err != nil {
-		return err
+	if record.Replays > 0 {
+		if lc.Replays, err = m.store.UnfinishedReplays(ctx, record.WebhookID); err != nil {
+			return lc, fmt.Errorf("read the replays of %s: %w", record.WebhookID, err)
+		}
 	}
-	lc.Replays = replays
+	return lc, nil
+}
+
+// restore puts a stored webhook to work again.
+func (m *Manager) restore(w alma.Webhook, lc lane.Config, now time.Time) *hook {
 	c, err := m.compile(w)
 	if err != nil {
-		m.installUnusable(w, lc, err, now)
-		return nil
+		return m.installUnusable(w, lc, err, now)
 	}
-	m.install(c, lc, now)
-	return nil
+	lc.Active = c.runs()
+	return m.install(c, lc, now)
 }

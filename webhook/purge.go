@@ -35,7 +35,7 @@ func (m *Manager) Purge(ctx context.Context, q alma.PurgeQuery, progress func(al
 		if progress != nil {
 			progress(sum)
 		}
-		if place != "" && !pause(ctx, max(time.Millisecond, time.Since(began))) {
+		if place != "" && !breathe(ctx, max(time.Millisecond, time.Since(began))) {
 			return sum, fmt.Errorf("alma: purge: %w", ctx.Err())
 		}
 	}
@@ -62,18 +62,14 @@ func (m *Manager) forget(ctx context.Context, p *alma.Purged) {
 	for _, h := range m.allHooks() {
 		h.lane.Erase(p.Erased)
 	}
-	nodes, ok := m.store.(alma.NodeStore)
-	if !ok {
-		return
-	}
 	told := map[string]bool{}
 	for _, key := range p.Ended {
 		if told[key.WebhookID] {
 			continue
 		}
 		told[key.WebhookID] = true
-		if err := nodes.NotifyOwner(ctx, key.WebhookID); err != nil {
-			m.logger.Warn("the node that owns a webhook could not be told what was erased", "webhook", key.WebhookID, "error", err)
+		if err := m.notifyOwner(ctx, key.WebhookID); err != nil {
+			m.logger.Warn("the node that serves a webhook could not be told what was erased", "webhook", key.WebhookID, "error", err)
 		}
 	}
 }
@@ -85,4 +81,24 @@ func (m *Manager) checkErased(ctx context.Context, d *alma.Delivery) error {
 		return fmt.Errorf("alma: retry %s: %w: %w", d.ID, errErased, alma.ErrConflict)
 	}
 	return nil // What is wrong otherwise, the attempt says.
+}
+
+// dropErased ends the retries of deliveries that another node's purge has
+// ended: those that the lane holds and the store does not. What waits in the
+// lane is stored as waiting, so that what is read afterwards is news.
+func (m *Manager) dropErased(ctx context.Context, h *hook, stored []alma.Exception) error {
+	var erased []alma.Position
+	for _, pos := range h.lane.WaitingBeside(stored) {
+		e, err := m.store.Exception(ctx, h.id, pos)
+		if err != nil && !errors.Is(err, alma.ErrNotFound) {
+			return fmt.Errorf("read a waiting delivery of %s: %w", h.id, err)
+		}
+		if err == nil && e.Status == alma.StatusFailed && e.LastReason == alma.ReasonErased {
+			erased = append(erased, pos)
+		}
+	}
+	if len(erased) > 0 {
+		h.lane.Erase(erased)
+	}
+	return nil
 }

@@ -79,11 +79,14 @@ func (m *Manager) replayStatus(ctx context.Context, r alma.Replay) (ReplayStatus
 		return s, fmt.Errorf("alma: replay %s: %w", r.ID, err)
 	}
 	first := slices.IndexFunc(ahead, func(o alma.Replay) bool { return o.State == alma.ReplayRunning })
-	h := m.hook(r.WebhookID)
+	seen, err := m.sight(ctx, w)
+	if err != nil {
+		return s, fmt.Errorf("alma: replay %s: %w", r.ID, err)
+	}
 	switch {
 	case w.State != alma.StateActive:
 		s.WaitsFor = fmt.Sprintf("the webhook is %s", w.State)
-	case h != nil && h.lane.Status().Health.BreakerOpen:
+	case seen.lane.Health.BreakerOpen:
 		s.WaitsFor = "the listener seems dead: only probes are sent until it answers"
 	case first >= 0 && ahead[first].ID != r.ID:
 		s.WaitsFor = "another replay of the webhook comes first: " + ahead[first].ID

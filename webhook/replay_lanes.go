@@ -3,8 +3,6 @@ package webhook
 import (
 	"context"
 	"fmt"
-
-	"github.com/alma-events/alma"
 )
 
 // replaysChanged makes the lane of a webhook look at its replays anew, here or
@@ -12,10 +10,8 @@ import (
 // now is read with the next upkeep.
 func (m *Manager) replaysChanged(ctx context.Context, webhookID string) {
 	ctx = context.WithoutCancel(ctx)
-	if nodes, ok := m.store.(alma.NodeStore); ok {
-		if err := nodes.NotifyOwner(ctx, webhookID); err != nil {
-			m.logger.Warn("the node that owns a webhook could not be told of its replays", "webhook", webhookID, "error", err)
-		}
+	if err := m.notifyOwner(ctx, webhookID); err != nil {
+		m.logger.Warn("the node that serves a webhook could not be told of its replays", "webhook", webhookID, "error", err)
 	}
 	h := m.hook(webhookID)
 	if h == nil {
@@ -43,18 +39,6 @@ func (m *Manager) refreshReplays(ctx context.Context, h *hook) error {
 			return nil
 		}
 	}
-}
-
-// unfinished returns the replays with which a lane begins.
-func (m *Manager) unfinished(ctx context.Context, record *alma.LaneRecord) ([]alma.Replay, error) {
-	if record == nil || record.Replays == 0 {
-		return nil, nil
-	}
-	list, err := m.store.UnfinishedReplays(ctx, record.WebhookID)
-	if err != nil {
-		return nil, fmt.Errorf("read the replays of %s: %w", record.WebhookID, err)
-	}
-	return list, nil
 }
 
 // refreshStale reads replays that could not be read before.

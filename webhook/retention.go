@@ -118,7 +118,7 @@ func (m *Manager) Prune(ctx context.Context) (alma.Pruned, error) {
 		sum.Attempts += p.Attempts
 		sum.Deliveries += p.Deliveries
 		sum.Replays += p.Replays
-		if more = p.More; more && !pause(ctx, max(time.Millisecond, time.Since(began))) {
+		if more = p.More; more && !breathe(ctx, max(time.Millisecond, time.Since(began))) {
 			return sum, fmt.Errorf("alma: remove what is old: %w", ctx.Err())
 		}
 	}
@@ -128,14 +128,8 @@ func (m *Manager) Prune(ctx context.Context) (alma.Pruned, error) {
 	return sum, nil
 }
 
-// pause waits; false when ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+// breathe waits; false when ctx ended first.
+func breathe(ctx context.Context, d time.Duration) bool {
+	pause(ctx, d)
+	return ctx.Err() == nil
 }

@@ -28,6 +28,7 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 	m.settler.Touch()
 	m.settled()
 	m.settling.Wait()
+	m.leave()
 	m.marks.stop()
 	m.closeLanes()
 	return err

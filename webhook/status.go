@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/flow"
 )
 
 // Health is how a listener does, in one word.
@@ -34,12 +33,13 @@ type Status struct {
 	// FailingSince is when unbroken failure began; zero when it has not.
 	FailingSince time.Time
 	Waiting      int   // Deliveries that wait for a retry.
-	InFlight     int   // Requests under way.
+	InFlight     int   // Requests under way, as far as this node knows.
 	Expired      int64 // Events not sent because of max_age.
 	Erased       int64 // Events not sent because their data were erased before.
 	Lost         int64 // Events given up because the webhook was too far behind (see Retention).
 	// FilterErrors counts the events for which the filter could not be
-	// evaluated since the start, and FilterError is the last of the errors.
+	// evaluated since the start, and FilterError is the last of the errors. Only
+	// the node that serves the webhook knows them.
 	FilterErrors int64
 	FilterError  string
 }
@@ -50,7 +50,11 @@ func (m *Manager) Get(ctx context.Context, id string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	return m.status(ctx, w)
+	seen, err := m.sight(ctx, w)
+	if err != nil {
+		return Status{}, fmt.Errorf("alma: webhook %s: %w", id, err)
+	}
+	return m.status(ctx, w, seen, m.lagReader())
 }
 
 // stored reads a webhook; durable subscriptions are none to the outside.
@@ -72,31 +76,34 @@ func (m *Manager) List(ctx context.Context) ([]Status, error) {
 		return nil, fmt.Errorf("alma: list webhooks: %w", err)
 	}
 	webhooks = slices.DeleteFunc(webhooks, func(w alma.Webhook) bool { return isSubscription(&w) })
-	out := make([]Status, len(webhooks))
+	seen, err := m.sights(ctx, webhooks)
+	if err != nil {
+		return nil, fmt.Errorf("alma: list webhooks: %w", err)
+	}
+	out, reader := make([]Status, len(webhooks)), m.lagReader()
 	for i, w := range webhooks {
-		if out[i], err = m.status(ctx, w); err != nil {
+		if out[i], err = m.status(ctx, w, seen[i], reader); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-func (m *Manager) status(ctx context.Context, w alma.Webhook) (Status, error) {
+// status describes a webhook as it was seen.
+func (m *Manager) status(ctx context.Context, w alma.Webhook, seen *sight, reader *lagReader) (Status, error) {
 	s := Status{Webhook: w, Effective: effective(w.Config), Health: Healthy}
-	h := m.hook(w.ID)
-	if h == nil {
-		return s, nil
-	}
-	if err := h.compiled.Load().unusable; err != nil {
+	if err := seen.compiled.unusable; err != nil {
 		s.State, s.StateReason = alma.StateDisabled, "this program cannot use the stored settings: "+err.Error()
 	}
-	ls := h.lane.Status()
+	ls := &seen.lane
 	s.Waiting, s.InFlight = ls.Waiting, ls.InFlight
 	s.Expired, s.FailingSince = ls.Health.Expired, ls.Health.FailingSince
 	s.Erased, s.Lost = ls.Health.Erased, ls.Health.Lost
-	s.FilterErrors = h.filterErrors.Load()
-	if text := h.filterError.Load(); text != nil {
-		s.FilterError = *text
+	if h := seen.hook; h != nil {
+		s.FilterErrors = h.filterErrors.Load()
+		if text := h.filterError.Load(); text != nil {
+			s.FilterError = *text
+		}
 	}
 	switch {
 	case ls.Health.BreakerOpen:
@@ -108,39 +115,6 @@ func (m *Manager) status(ctx context.Context, w alma.Webhook) (Status, error) {
 		return s, nil
 	}
 	var err error
-	s.Lag, s.LagTime, err = m.lag(ctx, h, ls.Low)
+	s.Lag, s.LagTime, err = reader.lag(ctx, seen)
 	return s, err
-}
-
-const lagCounted = 1000
-
-// lag counts what waits after a position: exactly while it is little.
-func (m *Manager) lag(ctx context.Context, h *hook, low alma.Position) (int64, time.Duration, error) {
-	page, err := m.store.Read(ctx, low, lagCounted)
-	if err != nil {
-		return 0, 0, fmt.Errorf("alma: count the lag of %s: %w", h.id, err)
-	}
-	var lag int64
-	var oldest time.Time
-	selection := &h.compiled.Load().selection
-	for i := range page.Events {
-		ev := &page.Events[i]
-		if ok, err := selection.Match(flow.NewEntry(ev)); !ok || err != nil {
-			continue
-		}
-		if lag++; oldest.IsZero() {
-			oldest = ev.AppendedAt
-		}
-	}
-	if len(page.Events) == lagCounted {
-		head, err := m.store.Horizon(ctx)
-		if err != nil {
-			return 0, 0, fmt.Errorf("alma: count the lag of %s: %w", h.id, err)
-		}
-		lag += max(0, head.Seq-page.Next.Seq)
-	}
-	if oldest.IsZero() {
-		return lag, 0, nil
-	}
-	return lag, max(0, time.Since(oldest)), nil
 }

@@ -1,7 +1,9 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -18,6 +20,11 @@ import (
 // Subscription is a durable callback: a named cursor in the log, served by a
 // lane like a webhook's, whose listener is a function of this process. Events
 // that come while the process is down, or while nobody subscribes, wait.
+//
+// Where many nodes share the storage, each event goes to one of them, as with
+// webhooks. So all of them must subscribe under the same names: events wait
+// while the node that serves a subscription has no function for it, which it
+// logs every minute.
 type Subscription struct {
 	// Name identifies the subscription over restarts. Required.
 	Name string
@@ -80,17 +87,36 @@ func (m *Manager) Subscribe(ctx context.Context, s Subscription) (id string, err
 		return "", fmt.Errorf("alma: subscribe %q: %w", s.Name, err)
 	}
 	c.handle = s.Handle
+	if m.member != nil {
+		m.member.subscribed(w.Config.URL, s.Handle)
+		if !m.serves(w.ID) {
+			return w.ID, nil // Another node's. When it comes here, the function is known.
+		}
+	}
 	h := m.hook(w.ID)
 	if h == nil {
-		return w.ID, m.begin(ctx, c)
+		return w.ID, m.employ(ctx, c)
 	}
 	m.reinstall(h, c)
 	m.setActive(h, true)
 	return w.ID, nil
 }
 
+// subscriptionTries bounds how often a row is written that other nodes write
+// too: all of them may subscribe at once.
+const subscriptionTries = 5
+
 // subscriptionRow creates or updates what is stored about a subscription.
 func (m *Manager) subscriptionRow(ctx context.Context, s *Subscription) (alma.Webhook, error) {
+	for tries := 1; ; tries++ {
+		w, err := m.writeSubscription(ctx, s)
+		if !errors.Is(err, alma.ErrConflict) || tries == subscriptionTries {
+			return w, err
+		}
+	}
+}
+
+func (m *Manager) writeSubscription(ctx context.Context, s *Subscription) (alma.Webhook, error) {
 	now := time.Now().UTC()
 	w, found, err := m.findSubscription(ctx, s.Name)
 	if err != nil {
@@ -99,14 +125,29 @@ func (m *Manager) subscriptionRow(ctx context.Context, s *Subscription) (alma.We
 	if !found {
 		w = alma.Webhook{ID: alma.NewWebhookID(), Version: 1, CreatedAt: now, SecretSetAt: now}
 	}
-	w.Config, w.State, w.StateReason, w.UpdatedAt = s.config(), alma.StateActive, "", now
+	cfg := s.config()
+	if found && w.State == alma.StateActive && sameConfig(cfg, w.Config) {
+		return w, nil
+	}
+	w.Config, w.State, w.StateReason, w.UpdatedAt = cfg, alma.StateActive, "", now
 	if _, err := m.compile(w); err != nil {
 		return w, err
 	}
 	if found {
 		return m.store.UpdateWebhook(ctx, w) //nolint:wrapcheck // The caller names the operation.
 	}
-	return m.store.CreateWebhook(ctx, w) //nolint:wrapcheck // The caller names the operation.
+	if w, err = m.store.CreateWebhook(ctx, w); err != nil || m.member == nil {
+		return w, err //nolint:wrapcheck // The caller names the operation.
+	}
+	w, _, err = m.findSubscription(ctx, s.Name) // Another node may have created it at the same time.
+	return w, err
+}
+
+// sameConfig compares settings as they are stored.
+func sameConfig(a, b alma.WebhookConfig) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // findSubscription looks a name up. Its id cannot be derived from it: the one
@@ -116,12 +157,21 @@ func (m *Manager) findSubscription(ctx context.Context, name string) (alma.Webho
 	if err != nil {
 		return alma.Webhook{}, false, err //nolint:wrapcheck // The caller names the operation.
 	}
+	var first alma.Webhook
+	found := false
 	for _, w := range webhooks {
-		if w.Config.URL == callbackScheme+name {
-			return w, true, nil
+		switch {
+		case w.Config.URL != callbackScheme+name:
+		case !found:
+			first, found = w, true
+		default: // Two nodes created it at once: the first stays.
+			if err := m.store.DeleteWebhook(ctx, w.ID); err != nil && !errors.Is(err, alma.ErrNotFound) {
+				return alma.Webhook{}, false, err //nolint:wrapcheck // The caller names the operation.
+			}
+			m.dismiss(w.ID)
 		}
 	}
-	return alma.Webhook{}, false, nil
+	return first, found, nil
 }
 
 func (s *Subscription) config() alma.WebhookConfig {
@@ -156,7 +206,10 @@ func (m *Manager) compileSubscription(w alma.Webhook) (*compiled, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	return &compiled{webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), selection: selectionOf(&w, filter)}, nil
+	return &compiled{
+		webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), selection: selectionOf(&w, filter),
+		handle: m.member.function(w.Config.URL),
+	}, nil
 }
 
 func selectionOf(w *alma.Webhook, filter *match.Filter) match.Selection {

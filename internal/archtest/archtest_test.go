@@ -40,6 +40,7 @@ var allowed = map[string]rule{
 	"almatest": std(".", "wire", "events"),
 
 	"storage/sqlite":      {own: []string{"."}, others: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
+	"storage/postgres":    {own: []string{"."}, others: []string{"github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2", "golang.org/x/text"}},
 	"storage/storagetest": {own: []string{"."}, others: []string{"github.com/google/go-cmp"}},
 
 	// For tests alone.
@@ -49,6 +50,9 @@ var allowed = map[string]rule{
 	"internal/backoff":  std(),
 	"internal/cluster":  std("."),
 	"internal/netguard": {own: []string{"."}, others: []string{"code.dny.dev/ssrf"}},
+
+	// For tests of ours.
+	"internal/pgtest": {others: []string{"github.com/jackc/pgx/v5"}},
 
 	// The stages: what flows between them is in flow, and none imports another.
 	"internal/flow":   std(".", "wire"),
@@ -67,7 +71,8 @@ var allowed = map[string]rule{
 	"internal/server/api": {own: []string{".", "events", "memory", "webhook", "wire"}, others: []string{"github.com/danielgtaylor/huma/v2"}},
 
 	// The benchmark drives the engine as its users do.
-	"internal/bench": {own: []string{".", "events", "webhook"}, others: []string{"golang.org/x/sync"}},
+	"internal/crashtest": std(),
+	"internal/bench":     {own: []string{".", "events", "webhook"}, others: []string{"golang.org/x/sync"}},
 
 	"cmd/alma": {own: []string{"*"}, others: []string{"*"}},
 }

@@ -34,7 +34,9 @@ func (l *Lease) Renewed(asked, now time.Time) (lapsed bool) {
 	if lapsed || l.steady.IsZero() {
 		l.steady = now
 	}
-	l.asked = asked
+	if asked.After(l.asked) { // Answers may overtake one another.
+		l.asked = asked
+	}
 	return lapsed
 }
 

@@ -20,7 +20,7 @@ func Place(nodes []string) (owners [alma.Slots]string) {
 	for s := range owners {
 		var best uint64
 		for i, n := range nodes {
-			score := mix(seeds[i] ^ mix(uint64(s)+1)) //nolint:gosec // A slot is not negative.
+			score := mix(seeds[i] ^ mix(uint64(s)+1))
 			if owners[s] == "" || score > best || score == best && n < owners[s] {
 				owners[s], best = n, score
 			}

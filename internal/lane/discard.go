@@ -51,7 +51,7 @@ func (l *Lane) isOld(ev *alma.Event, now time.Time) bool {
 // noteProgress stores the lane's place when no attempt will do so.
 func (l *Lane) noteProgress() {
 	if l.buffer.len() == 0 && l.outstanding.front() == nil && (l.cursor == own || l.health.changed) {
-		l.node.Record(flow.Record{Owner: l, Lane: l.update()})
+		l.record(flow.Record{Owner: l, Lane: l.update()})
 	}
 }
 
@@ -62,7 +62,7 @@ func (l *Lane) isBulk(ev *alma.Event) bool {
 }
 
 func (l *Lane) suppress(ev *alma.Event) {
-	l.node.Record(flow.Record{Owner: l, Suppressed: &alma.Suppression{
+	l.record(flow.Record{Owner: l, Suppressed: &alma.Suppression{
 		WebhookID: l.settings.WebhookID, JobID: ev.Job.ID, Position: ev.Position, Count: 1,
 	}})
 }

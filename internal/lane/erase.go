@@ -90,3 +90,26 @@ func (l *Lane) lostMembers(job *Job) bool {
 	}
 	return slices.ContainsFunc(job.positions(), func(p alma.Position) bool { _, ok := l.erased[p]; return ok })
 }
+
+// WaitingBeside returns the events whose deliveries wait in the lane and are
+// not among those that the store shows as pending.
+func (l *Lane) WaitingBeside(stored []alma.Exception) []alma.Position {
+	pending := map[alma.Position]struct{}{}
+	for i := range stored {
+		pending[stored[i].Position] = struct{}{}
+		for _, p := range stored[i].Members {
+			pending[p] = struct{}{}
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []alma.Position
+	for _, w := range l.waiting {
+		for _, p := range w.all() {
+			if _, ok := pending[p]; !ok {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}

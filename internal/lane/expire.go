@@ -16,7 +16,7 @@ func (l *Lane) Expire(from, to alma.Position, wanted []alma.Position) (lost int6
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	low, busy := l.low()
-	if l.closed || !busy || low != from || l.outstanding.front() != nil {
+	if l.closed || l.draining || !busy || low != from || l.outstanding.front() != nil {
 		return 0, false
 	}
 	for _, p := range wanted {
@@ -31,7 +31,7 @@ func (l *Lane) Expire(from, to alma.Position, wanted []alma.Position) (lost int6
 		l.read = to
 	}
 	l.health.stored.Lost += lost
-	l.node.Record(flow.Record{Owner: l, Lane: l.update()})
+	l.record(flow.Record{Owner: l, Lane: l.update()})
 	l.wake(time.Now())
 	return lost, true
 }
@@ -42,6 +42,9 @@ func (l *Lane) Expire(from, to alma.Position, wanted []alma.Position) (lost int6
 func (l *Lane) ExpireWaiting(to alma.Position) (lost int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.draining {
+		return 0
+	}
 	for i := 0; i < len(l.waiting); {
 		w := l.waiting[i]
 		members := w.all()
@@ -56,7 +59,7 @@ func (l *Lane) ExpireWaiting(to alma.Position) (lost int64) {
 	}
 	if lost > 0 {
 		l.health.stored.Lost += lost
-		l.node.Record(flow.Record{Owner: l, Lane: l.update()})
+		l.record(flow.Record{Owner: l, Lane: l.update()})
 		l.wake(time.Now())
 	}
 	return lost
@@ -72,7 +75,7 @@ func (l *Lane) expire(w *Waiting) {
 	if w.ReplayID != "" {
 		record.Replay = &alma.ReplayProgress{ReplayID: w.ReplayID, Retrying: -n, Failed: n}
 	}
-	l.node.Record(record)
+	l.record(record)
 }
 
 // ExpireReplay moves a replay on over a stretch of the log that is kept no
@@ -82,7 +85,7 @@ func (l *Lane) ExpireReplay(id string, from, to alma.Position, looked, wanted in
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range l.replays {
-		if r.info.ID != id || r.over {
+		if r.info.ID != id || r.over || l.draining {
 			continue
 		}
 		r.rewind()

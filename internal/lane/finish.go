@@ -28,7 +28,8 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 		l.health.probing = false
 	}
 	if out.Canceled {
-		return // It stays open, and is made again after the next start.
+		l.giveBack(job, now)
+		return
 	}
 	if out.Postponed {
 		l.postpone(job.Retry, now)
@@ -56,7 +57,21 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 	// Exceptions are rare, and people look at them; and half a window later the
 	// lane would have to stop for its outcomes.
 	record.Urgent = job.Retry != nil || record.Exception != nil && record.Resolved == nil || 2*l.unsettled >= l.settings.window()
-	l.node.Record(record)
+	l.record(record)
+}
+
+// giveBack takes an attempt back that came to nothing because it was given up:
+// it is made anew, by this lane or by whoever serves the webhook after it.
+func (l *Lane) giveBack(job *Job, now time.Time) {
+	switch {
+	case l.closed:
+	case job.Retry != nil:
+		job.Retry.Due = now
+		l.waiting.add(job.Retry)
+	default:
+		job.Settings, job.probe = l.settings, false
+		l.again = append(l.again, job)
+	}
 }
 
 // postpone puts a retry back that was not made.
@@ -183,7 +198,7 @@ func (l *Lane) checkDisabling(out *Outcome, now time.Time, record *flow.Record) 
 
 func (l *Lane) disable(record *flow.Record, reason string) {
 	record.Disabled = &alma.Disabling{WebhookID: l.settings.WebhookID, Reason: reason}
-	l.active = false
+	l.active, l.disabling = false, true
 	l.rewindReplays()
 	if l.buffer.len() > 0 {
 		l.behind = true
@@ -223,6 +238,6 @@ func (l *Lane) parkHeads(o *outstanding, now time.Time) {
 		} else if l.cursor != shared {
 			record.Lane = l.update()
 		}
-		l.node.Record(record)
+		l.record(record)
 	}
 }

@@ -20,6 +20,7 @@
 package lane
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -33,8 +34,11 @@ type Lane struct {
 
 	mu       sync.Mutex
 	settings *Settings
-	active   bool // Attempts may start.
-	closed   bool // The webhook is gone.
+	ctx      context.Context //nolint:containedctx // The life of the lane's attempts, not of a call.
+	active   bool            // Attempts may start.
+	closed   bool            // The webhook is gone, or served by another node.
+	draining bool            // Nothing starts any more.
+	silent   bool            // What it comes to is not to be stored.
 
 	// The log side.
 	behind   bool          // The lane reads for itself.
@@ -58,12 +62,15 @@ type Lane struct {
 	// The delivery side.
 	outstanding outstanding
 	waiting     waitingHeap
-	deferred    int // Failed, and not yet durable: will be waiting.
+	again       []*Job                // First attempts that were given up, to be made anew.
+	manual      map[alma.Position]int // Retries that a person asked for and that were begun, with the attempts before.
+	deferred    int                   // Failed, and not yet durable: will be waiting.
 	// Deliveries that are being retried, or deferred; and first attempts that
 	// were parked and are still under way.
 	loose     map[*Waiting]struct{}
 	parked    map[*Job]struct{}
 	erased    map[alma.Position]struct{} // While something was under way.
+	disabling bool                       // It ended its own active state, which is not yet durable.
 	inFlight  int
 	retrying  int // Of inFlight: not first attempts.
 	unsettled int // Finished, and not yet durable.
@@ -74,6 +81,7 @@ type Lane struct {
 
 	// The durable side.
 	cursor cursorState
+	apart  bool          // The shared place is not the watermark; see Config.Apart.
 	floor  alma.Position // Where the lane began: its stored place never lies before.
 	listed bool          // The engine looks at the lane for the watermark.
 
@@ -107,14 +115,24 @@ type Config struct {
 	// Cold says that events beyond the watermark may be settled already.
 	Cold      bool
 	Watermark alma.Position
+	// Apart says that Watermark is not the node's but a place of its own, which
+	// stays where it is until [Lane.Join]: while the lane shares that, it
+	// neither holds the node's watermark nor is held by it.
+	Apart bool
+	// Context ends when the lane's attempts are to be given up. Defaults to the
+	// node's.
+	Context context.Context //nolint:containedctx // As in Node.
 }
 
 // New returns a lane. It does nothing until it is kicked or offered an event.
 func New(node *Node, cfg Config, now time.Time) *Lane {
 	l := &Lane{
-		node: node, settings: cfg.Settings, active: cfg.Active,
-		cold: cfg.Cold, coldFrom: cfg.Watermark,
+		node: node, settings: cfg.Settings, active: cfg.Active, ctx: cfg.Context,
+		cold: cfg.Cold, coldFrom: cfg.Watermark, apart: cfg.Apart,
 		loose: map[*Waiting]struct{}{}, parked: map[*Job]struct{}{},
+	}
+	if l.ctx == nil {
+		l.ctx = node.Context
 	}
 	l.throttle.set(cfg.Settings.Rate)
 	if r := cfg.Record; r != nil {
@@ -201,6 +219,9 @@ func (l *Lane) Settled(records []flow.Record) {
 		if r.Replay != nil {
 			l.replaySettled(r.Replay)
 		}
+		if r.Disabled != nil {
+			l.disabling = false
+		}
 		w, ok := r.Tag.(*Waiting)
 		if !ok {
 			continue
@@ -233,7 +254,7 @@ func (l *Lane) SetActive(active bool, tail alma.Position) (list bool) {
 	if active {
 		now := time.Now()
 		if l.health.revive(now) {
-			l.node.Record(flow.Record{Owner: l, Lane: l.update()})
+			l.record(flow.Record{Owner: l, Lane: l.update()})
 		}
 		l.wake(now)
 		return false
@@ -271,9 +292,13 @@ func (l *Lane) Retry(w *Waiting) {
 func (l *Lane) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.close()
+}
+
+func (l *Lane) close() {
 	l.closed, l.active, l.behind = true, false, false
 	l.buffer.drop()
-	l.waiting, l.replays = nil, nil
+	l.waiting, l.again, l.replays = nil, nil, nil
 	if l.timer != nil {
 		l.timer.Stop()
 	}

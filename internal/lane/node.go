@@ -24,8 +24,9 @@ type Node struct {
 	// TryAttach calls attach while no event is being offered to lanes, if the
 	// tail has not come further than pos; it reports whether it did.
 	TryAttach func(l *Lane, pos alma.Position, attach func()) bool
-	// Tail returns how far the tail has come. It must not call the lane.
-	Tail func() alma.Position
+	// Fed returns up to where the log was offered to a lane; it may lag. It
+	// must not call the lane.
+	Fed func(s *Settings) alma.Position
 	// Disabled is told that a lane has disabled its webhook. It must not call
 	// the lane.
 	Disabled func(webhookID, reason string)
@@ -119,8 +120,9 @@ func (j *Job) positions() []alma.Position {
 type Outcome struct {
 	Verdict wire.Verdict
 	Attempt alma.Attempt
-	// Canceled says that the attempt was given up because the process ends;
-	// it counts for nothing and is made again after the next start.
+	// Canceled says that the attempt was given up, because the process ends, or
+	// the node may not make it any more; it counts for nothing and is made
+	// again, by this lane or after the next start.
 	Canceled bool
 	// Postponed says that a retry was not made, because the store could not
 	// give what to send. It counts for nothing and is made a little later.

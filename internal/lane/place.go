@@ -13,7 +13,7 @@ func (l *Lane) claim() {
 		return
 	}
 	l.cursor = claiming
-	l.node.Record(flow.Record{Owner: l, Lane: l.update()})
+	l.record(flow.Record{Owner: l, Lane: l.update()})
 }
 
 // update is the lane's place as it stands now.
@@ -40,7 +40,9 @@ func (l *Lane) low() (alma.Position, bool) {
 }
 
 // maxHold is how long a lane may keep the watermark at one place; then it
-// takes a cursor of its own, so that the others' grows no tail.
+// takes a cursor of its own, so that the others' grows no tail. One that is
+// apart takes it when it has been at work for so long: its shared place does
+// not move at all.
 const maxHold = time.Second
 
 // Holds returns the position beyond which the watermark may not move for this
@@ -51,12 +53,19 @@ func (l *Lane) Holds(now time.Time) (low alma.Position, holds, keep bool) {
 	defer l.mu.Unlock()
 	low, busy := l.low()
 	holds = l.cursor != own && busy && !l.closed
-	if holds && low != l.held {
+	switch {
+	case !holds:
+		l.heldAt = time.Time{}
+	case l.heldAt.IsZero(), low != l.held && !l.apart:
 		l.held, l.heldAt = low, now
-	} else if holds && now.Sub(l.heldAt) > maxHold {
+	case now.Sub(l.heldAt) > maxHold:
 		l.claim()
+	default:
 	}
 	l.listed = holds || l.cursor == own && !l.behind && !l.closed
+	if l.apart {
+		holds, l.listed = false, !l.closed
+	}
 	l.tidy(low, busy)
 	return low, holds, l.listed
 }
@@ -79,12 +88,12 @@ func (l *Lane) tidy(low alma.Position, busy bool) {
 func (l *Lane) Share(watermark alma.Position) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cursor != own || l.behind || l.closed || watermark.Before(l.floor) {
+	if l.cursor != own || l.behind || l.closed || l.draining || l.apart || watermark.Before(l.floor) {
 		return
 	}
 	if low, busy := l.low(); busy && low.Before(watermark) {
 		return
 	}
 	l.cursor = shared
-	l.node.Record(flow.Record{Owner: l, Lane: l.update()})
+	l.record(flow.Record{Owner: l, Lane: l.update()})
 }

@@ -256,14 +256,14 @@ func (l *Lane) replayEntries(r *replay, wait *time.Duration) (entries []*flow.En
 	return entries, number
 }
 
-// reachWait is how soon a replay asks again whether the tail has come as far
-// as the replay has.
+// reachWait is how soon a replay asks again whether live delivery was offered
+// what the replay is about to send.
 const reachWait = 20 * time.Millisecond
 
 // reached reports whether live delivery has come to a place in the log, or
 // will come to it later than now: then the event is passed over.
 func (l *Lane) reached(pos alma.Position) bool {
-	return l.behind || !l.node.Tail().Before(pos)
+	return l.behind || !l.node.Fed(l.settings).Before(pos)
 }
 
 // passesOver reports whether a replay does not send an event, and counts it.
@@ -320,7 +320,7 @@ func (l *Lane) tellReplay(r *replay) {
 	}
 	p := alma.ReplayProgress{ReplayID: r.info.ID}
 	r.advance(&p)
-	l.node.Record(flow.Record{Owner: l, Replay: &p})
+	l.record(flow.Record{Owner: l, Replay: &p})
 }
 
 // countReplay notes what an attempt of a replay, or a retry of one, came to.
@@ -390,5 +390,5 @@ func (l *Lane) replayUnread(r *replay, err error, now time.Time) {
 		return
 	}
 	r.over, r.closed = true, true
-	l.node.Record(flow.Record{Owner: l, Replay: &alma.ReplayProgress{ReplayID: r.info.ID, State: alma.ReplayFailed, Reason: err.Error()}})
+	l.record(flow.Record{Owner: l, Replay: &alma.ReplayProgress{ReplayID: r.info.ID, State: alma.ReplayFailed, Reason: err.Error()}})
 }

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"slices"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -41,7 +42,7 @@ func (l *Lane) take(now time.Time) *Job {
 // choose decides what to do next; without anything it says how long until
 // there may be something.
 func (l *Lane) choose(now time.Time) (*Job, time.Duration) {
-	if !l.active || l.closed || !l.node.Healthy() {
+	if !l.active || l.closed || l.draining || !l.node.Healthy() {
 		return nil, never
 	}
 	if l.cold && (l.buffer.len() > 0 || l.behind) {
@@ -95,10 +96,14 @@ func (l *Lane) chooseProbe(now time.Time) (*Job, time.Duration) {
 // chooseAttempt prefers due retries, in at most half of the window.
 func (l *Lane) chooseAttempt(now time.Time) (*Job, time.Duration) {
 	wait := never
+	if job := l.takeAgain(); job != nil {
+		return job, 0
+	}
 	if w := l.waiting.next(); w != nil {
 		due := w.Due.Sub(now)
 		if due <= 0 && l.mayRetry() {
 			l.loose[l.waiting.take()] = struct{}{}
+			l.noteManual(w)
 			return &Job{Settings: l.settings, Retry: w, Number: w.Attempts + 1, BatchID: w.BatchID}, 0
 		}
 		wait = max(due, 0)
@@ -132,6 +137,26 @@ func (l *Lane) chooseLive(now time.Time, wait *time.Duration) *Job {
 		return &Job{kind: readJob, Settings: l.settings}
 	}
 	return nil
+}
+
+// takeAgain returns the oldest first attempt that was given up, or nil.
+func (l *Lane) takeAgain() *Job {
+	l.again = slices.DeleteFunc(l.again, func(job *Job) bool {
+		job.span.done = job.replay != nil && job.replay.over // Nobody wants it any more.
+		return job.span.done
+	})
+	if len(l.again) == 0 {
+		return nil
+	}
+	oldest := 0
+	for i, job := range l.again {
+		if job.span.first.Before(l.again[oldest].span.first) {
+			oldest = i
+		}
+	}
+	job := l.again[oldest]
+	l.again = slices.Delete(l.again, oldest, oldest+1)
+	return job
 }
 
 func (l *Lane) mayRetry() bool {
@@ -259,10 +284,15 @@ func (l *Lane) begin(job *Job, now time.Time) {
 		l.retrying++
 		return
 	}
+	if job.replay != nil {
+		job.replay.inFlight++
+	}
+	if job.span != nil {
+		return // Given up before; its place in the log is kept.
+	}
 	job.span = &span{first: job.Entries[0].Position(), last: job.Entries[len(job.Entries)-1].Position(), job: job, number: job.number}
 	l.replayTurn = job.replay == nil
 	if job.replay != nil {
-		job.replay.inFlight++
 		job.replay.outstanding.push(job.span)
 		return
 	}

@@ -86,6 +86,16 @@ func (h *waitingHeap) take() *Waiting {
 	return heap.Pop(h).(*Waiting) //nolint:forcetypeassert // Push takes nothing else.
 }
 
+// find returns the delivery that holds pos, or nil.
+func (h waitingHeap) find(pos alma.Position) *Waiting {
+	for _, w := range h {
+		if slices.Contains(w.all(), pos) {
+			return w
+		}
+	}
+	return nil
+}
+
 // remove takes the delivery that holds pos out and returns it, or nil.
 func (h *waitingHeap) remove(pos alma.Position) *Waiting {
 	for i, w := range *h {

@@ -17,7 +17,7 @@ const (
 
 // wake starts a worker when there may be work for one more.
 func (l *Lane) wake(now time.Time) {
-	if !l.active || l.closed || l.workers > l.inFlight+btoi(l.reading)+l.rereading {
+	if !l.active || l.closed || l.draining || l.workers > l.inFlight+btoi(l.reading)+l.rereading {
 		return // One that is about to look for work suffices.
 	}
 	if l.crowded() && l.workers > 0 || !l.promising() {
@@ -40,7 +40,7 @@ func btoi(b bool) int {
 // promising reports cheaply whether a worker would find something, now or by
 // arming the timer.
 func (l *Lane) promising() bool {
-	return l.buffer.len() > 0 || len(l.waiting) > 0 || l.behind && !l.reading || l.replayPromising()
+	return l.buffer.len() > 0 || len(l.waiting) > 0 || len(l.again) > 0 || l.behind && !l.reading || l.replayPromising()
 }
 
 // work does one thing after another until there is nothing to do.
@@ -49,7 +49,7 @@ func (l *Lane) work() {
 	for {
 		select {
 		case l.node.Slots <- struct{}{}:
-		case <-l.node.Context.Done():
+		case <-l.ctx.Done():
 			l.quit()
 			return
 		}
@@ -70,7 +70,7 @@ func (l *Lane) quit() {
 }
 
 func (l *Lane) do(job *Job) {
-	ctx := l.node.Context
+	ctx := l.ctx
 	switch job.kind {
 	case readJob:
 		l.readOn(ctx, job.Settings)

@@ -100,7 +100,7 @@ func (w *world) boot() {
 		Slots: make(chan struct{}, 1000), Context: ctx, Disabled: func(_, reason string) {},
 	}
 	node.Healthy = func() bool { w.mu.Lock(); defer w.mu.Unlock(); return !w.stalled && w.node == node }
-	node.Tail = w.tailAt
+	node.Fed = func(*Settings) alma.Position { return w.tailAt() }
 	node.TryAttach = func(_ *Lane, pos alma.Position, attach func()) bool {
 		w.dispatching.Lock()
 		defer w.dispatching.Unlock()

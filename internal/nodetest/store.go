@@ -102,9 +102,12 @@ func (s *Store) RenewNode(_ context.Context, node string) (alma.Cluster, error) 
 	if err != nil {
 		return alma.Cluster{}, err
 	}
+	n.until = time.Now().Add(n.lease)
+	return s.cluster(), nil
+}
+
+func (s *Store) cluster() (c alma.Cluster) {
 	now := time.Now()
-	n.until = now.Add(n.lease)
-	var c alma.Cluster
 	for i := range s.slots {
 		c.Owners[i] = s.slots[i].owner
 	}
@@ -114,7 +117,7 @@ func (s *Store) RenewNode(_ context.Context, node string) (alma.Cluster, error) 
 		info.Expired = !now.Before(n.until)
 		c.Nodes = append(c.Nodes, info)
 	}
-	return c, nil
+	return c
 }
 
 // TakeSlots implements [alma.NodeStore].
@@ -254,4 +257,11 @@ func (s *Store) Lanes(ctx context.Context, ids []string) ([]alma.LaneRecord, err
 		}
 	}
 	return list, err //nolint:wrapcheck // The driver names the operation.
+}
+
+// Look returns how the slots are shared, as nobody in particular.
+func (s *Store) Look() alma.Cluster {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cluster()
 }

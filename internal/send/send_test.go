@@ -230,13 +230,12 @@ func TestManyListeners(t *testing.T) {
 		client, server := net.Pipe()
 		open.Add(1)
 		go func() {
-			defer open.Add(-1)
 			defer server.Close() // The end of the listener.
 			for in := bufio.NewReader(server); readRequest(in); {
 				write(server, "HTTP/1.1 204 No Content\r\n\r\n")
 			}
 		}()
-		return client, nil
+		return &counted{client, &open}, nil
 	}})
 	t.Cleanup(s.Close)
 	for i := range 9000 {
@@ -246,4 +245,15 @@ func TestManyListeners(t *testing.T) {
 			t.Fatalf("%d connections are open; want few", n)
 		}
 	}
+}
+
+// counted takes one off when it is closed.
+type counted struct {
+	net.Conn
+	open *atomic.Int32
+}
+
+func (c *counted) Close() error {
+	c.open.Add(-1)
+	return c.Conn.Close()
 }

@@ -3,6 +3,7 @@ package settle
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -21,11 +22,30 @@ type Config struct {
 	Store  Store
 	Logger *slog.Logger
 	// Mark is asked, before a group is closed, for the watermark to store with
-	// it; zero for none. Everything recorded before Mark returns is in this
-	// group or an earlier one.
-	Mark func() alma.Position
+	// it. Everything recorded before Mark returns is in this group or an earlier
+	// one.
+	Mark func() Mark
+	// Fenced is told that the storage refused a group because the node's
+	// session has ended; the group is dropped. It must not block.
+	Fenced func(node string)
 	// Recovered is called when settling works again after it had failed.
 	Recovered func()
+}
+
+// Mark is how far all lanes have come together.
+type Mark struct {
+	Watermark alma.Position // Zero for none.
+	Joined    []alma.Slot   // Slots that follow it from now on.
+}
+
+func (m *Mark) isZero() bool { return m.Watermark.IsZero() && len(m.Joined) == 0 }
+
+// add puts a later mark on top.
+func (m *Mark) add(later Mark) {
+	if !later.Watermark.IsZero() {
+		m.Watermark = later.Watermark
+	}
+	m.Joined = append(m.Joined, later.Joined...)
 }
 
 const (
@@ -49,10 +69,11 @@ type Settler struct {
 	spare   []flow.Record
 	marked  bool // A group without records was asked for.
 	failing bool
+	node    string // Whose outcomes these are.
 
 	// Run alone uses these.
-	mark      alma.Position // Not stored yet.
-	committed time.Time     // When outcomes were committed last.
+	mark      Mark      // Not stored yet.
+	committed time.Time // When outcomes were committed last.
 
 	wake  chan struct{} // There is something to settle,
 	hurry chan struct{} // and somebody who waits for it.
@@ -139,19 +160,19 @@ func (s *Settler) gather(ctx context.Context) {
 
 // commitOne commits what there is now; false when it could not be.
 func (s *Settler) commitOne(ctx context.Context) bool {
-	if mark := s.cfg.Mark(); !mark.IsZero() {
-		s.mark = mark
-	}
-	group := s.take()
-	if !s.commit(ctx, group, s.mark) {
-		s.putBack(group)
+	group, node := s.next()
+	switch s.commit(ctx, node, group, s.mark) {
+	case unsettled:
+		s.putBack(group, node)
 		return false
+	case settled:
+		if len(group) > 0 {
+			s.committed = time.Now()
+		}
+		notify(group)
+	case fenced:
 	}
-	s.mark = alma.Position{}
-	if len(group) > 0 {
-		s.committed = time.Now()
-	}
-	notify(group)
+	s.mark = Mark{}
 	s.release(group)
 	return true
 }
@@ -169,20 +190,33 @@ func (s *Settler) pending() bool {
 	return len(s.records) > 0 || s.marked
 }
 
+// next asks for the mark and closes the present group. A mark of a session that
+// ended meanwhile counts for nothing.
+func (s *Settler) next() (group []flow.Record, node string) {
+	before := s.session()
+	mark := s.cfg.Mark()
+	if group, node = s.take(); node == before {
+		s.mark.add(mark)
+	}
+	return group, node
+}
+
 // take closes the present group.
-func (s *Settler) take() []flow.Record {
+func (s *Settler) take() (group []flow.Record, node string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.marked = false
-	group := s.records
+	group = s.records
 	s.records, s.spare = s.spare, nil
-	return group
+	return group, s.node
 }
 
-func (s *Settler) putBack(group []flow.Record) {
+func (s *Settler) putBack(group []flow.Record, node string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.records = append(group, s.records...)
+	if s.node == node {
+		s.records = append(group, s.records...)
+	}
 }
 
 func (s *Settler) release(group []flow.Record) {
@@ -194,25 +228,39 @@ func (s *Settler) release(group []flow.Record) {
 	}
 }
 
-// commit stores a group, trying again until it succeeds or ctx ends.
-func (s *Settler) commit(ctx context.Context, group []flow.Record, watermark alma.Position) bool {
-	if len(group) == 0 && watermark.IsZero() {
-		return true
+// fate is what became of a group.
+type fate int
+
+const (
+	unsettled fate = iota // To be tried again.
+	settled
+	fenced // Not to be stored any more.
+)
+
+// commit stores a group, trying again until it succeeds, the node's session has
+// ended, or ctx ends.
+func (s *Settler) commit(ctx context.Context, node string, group []flow.Record, mark Mark) fate {
+	if len(group) == 0 && mark.isZero() {
+		return settled
 	}
 	settlement := assemble(group)
-	settlement.Watermark = watermark
+	settlement.Node, settlement.Watermark, settlement.Joined = node, mark.Watermark, mark.Joined
 	for wait := minWait; ; wait = min(2*wait, maxWait) {
 		err := s.cfg.Store.Settle(ctx, settlement)
 		if err == nil {
 			s.healed()
-			return true
+			return settled
+		}
+		if errors.Is(err, alma.ErrFenced) {
+			s.refused(node, len(group))
+			return fenced
 		}
 		if ctx.Err() != nil {
-			return false // Not the store's fault: Run tries once more.
+			return unsettled // Not the store's fault: Run tries once more.
 		}
 		s.failed(err, len(group), wait)
 		if !sleep(ctx, wait) {
-			return false
+			return unsettled
 		}
 	}
 }

@@ -82,7 +82,7 @@ func attempt(o flow.Owner, seq int64) flow.Record {
 
 func start(t *testing.T, s *store, edit func(*Config)) (*Settler, func()) {
 	t.Helper()
-	cfg := Config{Store: s, Logger: slog.New(slog.DiscardHandler), Mark: func() alma.Position { return alma.Position{} }, Recovered: func() {}}
+	cfg := Config{Store: s, Logger: slog.New(slog.DiscardHandler), Mark: func() Mark { return Mark{} }, Recovered: func() {}, Fenced: func(string) {}}
 	if edit != nil {
 		edit(&cfg)
 	}
@@ -176,7 +176,7 @@ func TestTheWatermarkIsAskedBeforeTheGroupIsClosed(t *testing.T) {
 			Store: s, Logger: slog.New(slog.DiscardHandler), Recovered: func() {},
 			// What is recorded until Mark returns must be in the same group:
 			// the mark may count it as done.
-			Mark: func() alma.Position { once(); return alma.Position{Seq: 7} },
+			Mark: func() Mark { once(); return Mark{Watermark: alma.Position{Seq: 7}} },
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		settler.Touch()
@@ -194,8 +194,8 @@ func TestAWatermarkIsStoredThoughItsGroupFailedFirst(t *testing.T) {
 		s := &store{takes: 10 * time.Millisecond}
 		marks := []alma.Position{{Seq: 7}, {}, {}} // It is given once: a lane may rely on it.
 		settler, stop := start(t, s, func(c *Config) {
-			c.Mark = func() (mark alma.Position) {
-				mark, marks = marks[0], marks[1:]
+			c.Mark = func() (mark Mark) {
+				mark.Watermark, marks = marks[0], marks[1:]
 				return mark
 			}
 		})

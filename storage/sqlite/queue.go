@@ -13,9 +13,9 @@ const (
 	maxGroupJobs   = 512
 	maxGroupWeight = 4 << 20 // bytes
 
-	// company is how long the first jobs after a commit wait for as many as the
-	// commit held: callers that come one after the other, each after its answer,
-	// share the next commit then, and not every second one.
+	// company is how long the first appends after a commit wait for as many as
+	// the commit held: callers that come one after the other, each after its
+	// answer, share the next commit then, and not every second one.
 	company = 300 * time.Microsecond
 )
 
@@ -27,7 +27,7 @@ type queue struct {
 	closed bool
 	wake   chan struct{} // Holds a value while there may be something to take.
 
-	last int // How many jobs the last group held. The writer alone uses it.
+	last int // How many appends the last group held. The writer alone uses it.
 }
 
 func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
@@ -81,7 +81,7 @@ func (q *queue) take() []*job {
 	for {
 		group, last := q.claim()
 		if len(group) > 0 || last {
-			q.last = len(group)
+			q.last = countAppends(group)
 			return group
 		}
 		q.last = 0 // Nobody was about to come.
@@ -89,15 +89,15 @@ func (q *queue) take() []*job {
 	}
 }
 
-// gather waits a little while fewer jobs are there than were last time. A
-// caller that is alone is not kept waiting.
+// gather waits a little while fewer callers append than did last time. One that
+// is alone is not kept waiting, and no other job is.
 func (q *queue) gather() {
 	if q.last < 2 {
 		return
 	}
 	timer := time.NewTimer(company)
 	defer timer.Stop()
-	for !q.holds(q.last) {
+	for q.lacks(q.last) {
 		select {
 		case <-q.wake:
 		case <-timer.C:
@@ -106,11 +106,21 @@ func (q *queue) gather() {
 	}
 }
 
-// holds reports whether there is nothing to wait for.
-func (q *queue) holds(n int) bool {
+// lacks reports whether there are appends alone, and fewer than n.
+func (q *queue) lacks(n int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.closed || len(q.jobs) >= n
+	return !q.closed && len(q.jobs) < n && countAppends(q.jobs) == len(q.jobs)
+}
+
+func countAppends(jobs []*job) int {
+	n := 0
+	for _, j := range jobs {
+		if j.appending != nil {
+			n++
+		}
+	}
+	return n
 }
 
 func (q *queue) claim() (group []*job, last bool) {

@@ -1,0 +1,131 @@
+package crashtest
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+)
+
+// resumeAll makes every webhook active again.
+func (w *world) resumeAll(t *testing.T, l *life) {
+	t.Helper()
+	for _, h := range w.hooks {
+		if h.removing == 0 && !l.call("POST", "/v1/webhooks/"+h.id+"/resume", nil, 200, nil) {
+			t.Errorf("webhook %s was acknowledged, and cannot be resumed", h.id)
+		}
+	}
+}
+
+// wants reports whether a webhook must have got an event: it was there before
+// the event was handed over, and never removed.
+func (h *hook) wants(e *sent) bool {
+	return e.acked && h.removing == 0 && h.added < e.begun && (!h.odd || e.n%2 == 1)
+}
+
+// missing returns the events that a webhook must get and has not got.
+func (w *world) missing(h *hook, counts map[string]int) []string {
+	var out []string
+	for id, e := range w.events {
+		if h.wants(e) && counts[id] == 0 {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// drained waits until every webhook has got what it must, and no replay runs.
+func (w *world) drained(t *testing.T, l *life, lis *listener) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		late := ""
+		for _, h := range w.hooks {
+			_, counts, _ := lis.got(h.path)
+			if m := w.missing(h, counts); len(m) > 0 {
+				late = fmt.Sprintf("webhook %+v lacks %d events, such as %s", *h, len(m), m[0])
+			}
+		}
+		if late == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("lost: %s\n%s", late, &l.errs)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// check compares what arrived with what was promised.
+func (w *world) check(t *testing.T, l *life, lis *listener) {
+	t.Helper()
+	positions := w.stored(t, l)
+	for id, e := range w.events {
+		if _, ok := positions[id]; e.acked && !ok {
+			t.Errorf("event %s was acknowledged and is not in the log", id)
+		}
+	}
+	for _, h := range w.hooks {
+		w.checkHook(t, h, lis, positions)
+	}
+	for id := range w.memories {
+		if !l.call("GET", "/v1/memories/"+id, nil, 200, nil) {
+			t.Errorf("memory %s was acknowledged and is not there", id)
+		}
+	}
+	for _, fault := range lis.faults {
+		t.Error(fault)
+	}
+}
+
+// stored returns all events of the log with their place.
+func (w *world) stored(t *testing.T, l *life) map[string]int {
+	t.Helper()
+	var ids []string
+	for after := ""; ; {
+		var page struct {
+			Items []struct {
+				ID string `json:"event_id"`
+			}
+			Next string
+		}
+		if !l.call("GET", "/v1/events?limit=200&after="+url.QueryEscape(after), nil, 200, &page) {
+			t.Fatal("the events cannot be listed")
+		}
+		for _, ev := range page.Items {
+			ids = append(ids, ev.ID)
+		}
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	slices.Reverse(ids) // The oldest first.
+	places := make(map[string]int, len(ids))
+	for i, id := range ids {
+		if _, twice := places[id]; twice {
+			t.Errorf("event %s stands in the log twice", id)
+		}
+		places[id] = i
+	}
+	return places
+}
+
+func (w *world) checkHook(t *testing.T, h *hook, lis *listener, places map[string]int) {
+	t.Helper()
+	first, counts, total := lis.got(h.path)
+	for _, id := range first {
+		if _, ok := places[id]; !ok {
+			t.Errorf("webhook %s got %s, which is not in the log", h.id, id)
+		}
+	}
+	if h.ordered && h.removing == 0 && h.replays == 0 && !slices.IsSortedFunc(first, func(a, b string) int { return places[a] - places[b] }) {
+		t.Errorf("the ordered webhook %s got events out of order: %v", h.id, first)
+	}
+	// A batch is one request, and a listener that breaks off may have taken it.
+	repeats, bound := total-len(counts), w.lives*2*window*max(1, h.batch)
+	if h.replays == 0 && repeats > bound {
+		t.Errorf("webhook %s got %d repeats over %d crashes; want at most %d", h.id, repeats, w.lives, bound)
+	}
+}

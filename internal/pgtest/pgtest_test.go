@@ -1,0 +1,71 @@
+package pgtest_test
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
+
+	"github.com/alma-events/alma/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Wrap(m)) }
+
+func TestRestartKeepsWhatWasCommitted(t *testing.T) {
+	t.Parallel()
+	s := pgtest.Start(t, "synchronous_commit=on")
+	url := s.Database(t)
+	query(t, url, "CREATE TABLE kept AS SELECT 42 AS answer")
+	for name, stop := range map[string]func() error{"stop": s.Stop, "kill": s.Kill} {
+		if err := stop(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, err := pgx.Connect(t.Context(), url); err == nil {
+			t.Fatalf("%s: the server still takes connections", name)
+		}
+		if err := s.Restart(); err != nil {
+			t.Fatalf("restart after %s: %v", name, err)
+		}
+		if got := query(t, url, "SELECT answer FROM kept"); got != 42 {
+			t.Errorf("after %s the table holds %d", name, got)
+		}
+	}
+}
+
+func TestDatabasesAreApart(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("ALMA_TEST_POSTGRES_URL") != "" {
+		t.Skip("a given server is in use")
+	}
+	a, b := pgtest.Database(t), pgtest.Database(t)
+	query(t, a, "CREATE TABLE mine (x int)")
+	if got := query(t, b, "SELECT count(*)::int FROM pg_tables WHERE tablename = 'mine'"); got != 0 {
+		t.Error("a table of one database is seen in another")
+	}
+}
+
+// query runs a statement and returns its first value, if it has one.
+func query(t *testing.T, url, statement string) (n int) {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, statement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rows.Err() != nil {
+		t.Fatal(rows.Err())
+	}
+	return n
+}

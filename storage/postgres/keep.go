@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/alma-events/alma"
+)
+
+// How often the store looks after itself.
+const (
+	watchOver = 15 * time.Second // The age of the horizon, who listens, what extensions there are.
+	houseKeep = time.Hour        // Partitions.
+	warnAgain = 5 * time.Minute  // The least time between two warnings of the same.
+)
+
+// keep looks after the store until it closes.
+func (s *Store) keep() {
+	ticker := time.NewTicker(watchOver)
+	defer ticker.Stop()
+	partitionsAt := time.Now().Add(houseKeep)
+	for {
+		s.care("look over the server", s.lookOver)
+		if time.Now().After(partitionsAt) {
+			s.care("make partitions", s.makePartitionsNow)
+			partitionsAt = time.Now().Add(houseKeep)
+		}
+		select {
+		case <-s.closing.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// care runs a chore. A server that is away is not worth a word here: whoever
+// needs it says so.
+func (s *Store) care(what string, chore func(ctx context.Context) error) {
+	ctx, cancel := context.WithTimeout(s.closing, s.opts.Timeout)
+	defer cancel()
+	err := chore(ctx)
+	if err != nil && s.closing.Err() == nil && !errors.Is(wrap(what, err), alma.ErrUnavailable) {
+		s.log.Warn("alma: storage: a chore failed; it is tried again later", "chore", what, "error", err)
+	}
+}
+
+func (s *Store) makePartitionsNow(ctx context.Context) error {
+	return s.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error { return s.makePartitions(ctx, c.Conn()) })
+}
+
+// lookOver learns what other parts want to know now and then.
+func (s *Store) lookOver(ctx context.Context) error {
+	var vector, others bool
+	b := &pgx.Batch{}
+	b.Queue(sqlHasVector).QueryRow(func(row pgx.Row) error { return row.Scan(&vector) })
+	b.Queue(sqlListened, s.listenerName()).QueryRow(func(row pgx.Row) error { return row.Scan(&others) })
+	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
+	s.vector.Store(vector)
+	if !s.bell.listening() { // Those who listen count the others more often.
+		s.bell.others.Store(others)
+	}
+	return s.watchHorizon(ctx)
+}
+
+const sqlListened = `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1)`

@@ -1,0 +1,67 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alma-events/alma"
+)
+
+// CreateKey stores an API key. ErrConflict when its id or hash is taken.
+// CreatedAt defaults to now.
+func (s *Store) CreateKey(ctx context.Context, k alma.Key) error {
+	return s.do(ctx, "create key", func(ctx context.Context) error {
+		_, err := s.pool.Exec(ctx, sqlInsertKey, k.ID, k.Name, string(k.Role), k.ProjectID, k.Hash, orNull(k.CreatedAt))
+		if isUnique(err) {
+			return fmt.Errorf("key %s: %w: it exists", k.ID, alma.ErrConflict)
+		}
+		return err
+	})
+}
+
+// FindKey returns the key with this hash, or ErrNotFound.
+func (s *Store) FindKey(ctx context.Context, hash []byte) (alma.Key, error) {
+	keys, err := s.keys(ctx, "find key", sqlFindKey, hash)
+	if err == nil && len(keys) == 0 {
+		return alma.Key{}, wrap("find key", alma.ErrNotFound)
+	}
+	if err != nil {
+		return alma.Key{}, err
+	}
+	return keys[0], nil
+}
+
+// Keys returns all keys, oldest first.
+func (s *Store) Keys(ctx context.Context) ([]alma.Key, error) {
+	return s.keys(ctx, "list keys", sqlKeys)
+}
+
+func (s *Store) keys(ctx context.Context, operation, query string, args ...any) ([]alma.Key, error) {
+	var list []alma.Key
+	err := s.do(ctx, operation, func(ctx context.Context) error {
+		rows, err := s.pool.Query(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (k alma.Key, err error) {
+			err = row.Scan(&k.ID, &k.Name, (*string)(&k.Role), &k.ProjectID, &k.Hash, &k.CreatedAt)
+			k.CreatedAt = k.CreatedAt.UTC()
+			return k, err
+		})
+		return err
+	})
+	return list, err
+}
+
+// DeleteKey removes a key, or fails with ErrNotFound.
+func (s *Store) DeleteKey(ctx context.Context, id string) error {
+	return s.do(ctx, "delete key", func(ctx context.Context) error {
+		tag, err := s.pool.Exec(ctx, sqlDeleteKey, id)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = fmt.Errorf("key %s: %w", id, alma.ErrNotFound)
+		}
+		return err
+	})
+}

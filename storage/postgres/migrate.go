@@ -1,0 +1,116 @@
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// migration is one step of the schema. Steps only ever go forward.
+type migration struct {
+	version int
+	sql     string
+}
+
+// loadMigrations reads "<number>_<name>.sql" files, in the order of their
+// numbers, which run 1, 2, 3, … without a gap.
+func loadMigrations(files fs.FS) ([]migration, error) {
+	names, err := fs.Glob(files, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	list := make([]migration, 0, len(names))
+	for _, name := range names {
+		number, _, _ := strings.Cut(strings.TrimPrefix(name, "migrations/"), "_")
+		version, err := strconv.Atoi(number)
+		if err != nil || version != len(list)+1 {
+			return nil, fmt.Errorf("%s: want migration %04d here", name, len(list)+1)
+		}
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, migration{version: version, sql: string(text)})
+	}
+	return list, nil
+}
+
+// errNewer says that a newer program has changed the schema.
+type errNewer struct{ stored, known int }
+
+func (e *errNewer) Error() string {
+	return fmt.Sprintf("the database has schema version %d, this program knows versions up to %d; use a newer alma, or another database", e.stored, e.known)
+}
+
+// migrate brings the schema to the newest version this program knows. Nodes
+// that start at once do it one after the other.
+func migrate(ctx context.Context, conn *pgx.Conn) error {
+	steps, err := loadMigrations(migrationFiles)
+	if err != nil {
+		return err
+	}
+	version, err := schemaVersion(ctx, conn)
+	if err != nil || version == len(steps) {
+		return err
+	}
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	if err := applyMissing(ctx, tx, steps); err != nil {
+		return errors.Join(err, tx.Rollback(ctx))
+	}
+	return tx.Commit(ctx)
+}
+
+func applyMissing(ctx context.Context, tx pgx.Tx, steps []migration) error {
+	// Somebody else's migration may take longer than a usual lock.
+	if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = 0`); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, sqlLockSchema); err != nil {
+		return err
+	}
+	version, err := schemaVersion(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if version > len(steps) {
+		return &errNewer{version, len(steps)}
+	}
+	if _, err := tx.Exec(ctx, sqlMakeSchemaTable); err != nil {
+		return err
+	}
+	for _, step := range steps[version:] {
+		// Without parameters the text may hold many statements.
+		if _, err := tx.Exec(ctx, step.sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return fmt.Errorf("migration %d: %w", step.version, err)
+		}
+		if _, err := tx.Exec(ctx, sqlNoteMigration, step.version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// schemaVersion returns the version of a database, 0 for one without tables of
+// ours in its search path.
+func schemaVersion(ctx context.Context, q queryer) (version int, err error) {
+	var exists bool
+	if err := q.QueryRow(ctx, sqlSchemaExists).Scan(&exists); err != nil || !exists {
+		return 0, err
+	}
+	err = q.QueryRow(ctx, sqlSchemaVersion).Scan(&version)
+	return version, err
+}

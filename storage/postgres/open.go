@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/alma-events/alma"
+)
+
+// oldest is the oldest server version that works, as server_version_num.
+const oldest = 140000
+
+// Open connects to a PostgreSQL database by its URL
+// ("postgres://user:password@host:5432/database"; the settings of libpq follow
+// after "?") and brings the schema up to date. Many processes may have the same
+// database open.
+//
+// Its error says in plain words why a database cannot be used, and never holds
+// the password.
+func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
+	config, err := parseURL(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	setUp(config, o)
+	s := newStore(config, o)
+	if err := s.prepare(ctx, config.ConnConfig); err != nil {
+		return nil, openError(s.name, config.ConnConfig, err)
+	}
+	config.AfterConnect = s.checkEra
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, openError(s.name, config.ConnConfig, err)
+	}
+	s.start()
+	return s, nil
+}
+
+// parseURL reads the URL. What the driver says about a bad one is not repeated:
+// it may hold the password.
+func parseURL(databaseURL string) (*pgxpool.Config, error) {
+	var f alma.Faults
+	u, err := url.Parse(databaseURL)
+	switch {
+	case err != nil:
+		f.Addf("url", "cannot be read as a URL: want postgres://user:password@host:5432/database, with special characters in the password percent-encoded")
+	case u.Scheme != "postgres" && u.Scheme != "postgresql":
+		f.Addf("url", "names no PostgreSQL database: want postgres://user:password@host:5432/database")
+	}
+	if err := f.Err(); err != nil {
+		return nil, fmt.Errorf("alma: open a PostgreSQL database: %w", err)
+	}
+	config, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		f.Addf("url", "a setting of it cannot be understood: check the host, the port, and what follows after \"?\"")
+		return nil, fmt.Errorf("alma: open %s: %w", nameOf(u), f.Err())
+	}
+	return config, nil
+}
+
+// nameOf names the database of a URL to people.
+func nameOf(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// setUp brings the settings of connections to what the statements rely on.
+func setUp(config *pgxpool.Config, o Options) {
+	if o.MaxConns > 0 {
+		config.MaxConns = int32(min(o.MaxConns, 10_000)) //nolint:gosec // Bounded.
+	} else if u, err := url.Parse(config.ConnString()); err != nil || !u.Query().Has("pool_max_conns") {
+		config.MaxConns = defaultMaxConns
+	}
+	config.PingTimeout = 5 * time.Second
+	c := config.ConnConfig
+	if c.ConnectTimeout <= 0 || c.ConnectTimeout > 10*time.Second {
+		c.ConnectTimeout = 10 * time.Second
+	}
+	c.DialFunc = (&net.Dialer{Timeout: c.ConnectTimeout, KeepAlive: 15 * time.Second}).DialContext
+	for name, value := range map[string]string{
+		// Each statement must see what committed before it began.
+		"default_transaction_isolation": "read committed",
+		"timezone":                      "UTC",
+		"lock_timeout":                  fmt.Sprint(o.LockTimeout.Milliseconds()),
+		"jit":                           "off", // The statements are short.
+	} {
+		c.RuntimeParams[name] = value
+	}
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "alma"
+	}
+}
+
+func newStore(config *pgxpool.Config, o Options) *Store {
+	c := config.ConnConfig
+	s := &Store{
+		opts: o, log: o.Logger, name: fmt.Sprintf("postgres://%s@%s/%s", c.User, net.JoinHostPort(c.Host, fmt.Sprint(c.Port)), c.Database),
+		queue: newQueue(), numbers: newNumbers(), events: newHub(), changes: newHub(), listens: c.Copy(),
+		hosts: hostAppends{kick: make(chan struct{}, 1)}, done: make(chan struct{}),
+	}
+	s.appender = &appender{store: s, ended: make(chan struct{})}
+	s.bell = newBell()
+	s.closing, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// prepare looks at the server and brings the schema up to date, on a
+// connection of its own.
+func (s *Store) prepare(ctx context.Context, config *pgx.ConnConfig) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, max(s.opts.Timeout, time.Minute))
+	defer cancel()
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	var server serverInfo
+	if err := server.read(ctx, conn); err != nil {
+		return err
+	}
+	if err := server.check(); err != nil {
+		return err
+	}
+	if err := migrate(ctx, conn); err != nil {
+		return err
+	}
+	if err := conn.QueryRow(ctx, sqlOurs).Scan(&s.ours.schema, &s.ours.oid); err != nil {
+		return err
+	}
+	if err := checkRights(ctx, conn); err != nil {
+		return err
+	}
+	s.listens.RuntimeParams["application_name"] = s.listenerName()
+	s.appender.statements = newInsertStatements(s.ours.schema)
+	if err := raiseEra(ctx, conn, sqlEraStateFull, 0); err != nil {
+		return err
+	}
+	return s.makePartitions(ctx, conn)
+}
+
+// start runs the store's own goroutines.
+func (s *Store) start() {
+	go func() {
+		defer close(s.appender.ended)
+		s.appender.loop()
+	}()
+	for _, f := range []func(){s.follow, s.ring, s.keep} {
+		s.own.Go(f)
+	}
+}

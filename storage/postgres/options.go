@@ -1,0 +1,43 @@
+package postgres
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Options are the settings of [Open]. The zero value is ready to use.
+type Options struct {
+	// Logger hears of what nobody is there to be told. Defaults to silence.
+	Logger *slog.Logger
+	// MaxConns bounds the connections of this process, besides one that
+	// listens. Defaults to what the URL says by pool_max_conns, else to 10.
+	MaxConns int
+	// Timeout bounds each call to the database, so that a server that no longer
+	// answers is noticed. Defaults to 30 s.
+	Timeout time.Duration
+	// LockTimeout bounds the wait for a transaction that somebody holds open: a
+	// host's that appends an event of the same id, say. Defaults to 10 s.
+	LockTimeout time.Duration
+	// HorizonWarning is the age of the oldest open write transaction from which
+	// on the log warns: no event appended since it began can be delivered
+	// before it ends. Defaults to a minute.
+	HorizonWarning time.Duration
+}
+
+const defaultMaxConns = 10
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
+	}
+	if o.LockTimeout <= 0 {
+		o.LockTimeout = 10 * time.Second
+	}
+	if o.HorizonWarning <= 0 {
+		o.HorizonWarning = time.Minute
+	}
+	return o
+}

@@ -1,0 +1,78 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The log and the attempts are partitioned by day, so that retention drops
+// whole days. Partitions are made some days ahead. The default partition takes
+// what falls outside: attempts of a node whose clock is wrong, or everything
+// when nobody made partitions for days. Its rows move when a partition for
+// their day is made.
+const daysAhead = 3
+
+// partitioned are the tables, with the column that tells the day.
+var partitioned = []struct{ table, column string }{{"alma_events", "appended_at"}, {"alma_attempts", "at"}}
+
+const (
+	sqlToday = `SELECT clock_timestamp()`
+
+	sqlPartitionExists = `SELECT to_regclass($1) IS NOT NULL`
+)
+
+// makePartitions makes the missing partitions from yesterday until some days
+// ahead.
+func (s *Store) makePartitions(ctx context.Context, conn *pgx.Conn) error {
+	var now time.Time
+	if err := conn.QueryRow(ctx, sqlToday).Scan(&now); err != nil {
+		return err
+	}
+	for d := day(now).AddDate(0, 0, -1); d.Before(now.AddDate(0, 0, daysAhead)); d = d.AddDate(0, 0, 1) {
+		for _, p := range partitioned {
+			if err := makePartition(ctx, conn, p.table, p.column, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// partitionName names the partition of a day: alma_events_20260128.
+func partitionName(table string, d time.Time) string { return table + "_" + d.Format("20060102") }
+
+// makePartition makes one partition, unless it is there. It is made apart and
+// then attached, which locks out nobody but those who write into the default
+// partition.
+func makePartition(ctx context.Context, conn *pgx.Conn, table, column string, d time.Time) error {
+	name := partitionName(table, d)
+	exists := func(q queryer) (there bool, err error) {
+		err = q.QueryRow(ctx, sqlPartitionExists, name).Scan(&there)
+		return there, err
+	}
+	if there, err := exists(conn); err != nil || there {
+		return err
+	}
+	from, to := d.Format(time.RFC3339), d.AddDate(0, 0, 1).Format(time.RFC3339)
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sqlLockSchema); err != nil {
+			return err
+		}
+		if there, err := exists(tx); err != nil || there { // Another node was quicker.
+			return err
+		}
+		for _, statement := range []string{
+			fmt.Sprintf(`CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`, name, table),
+			fmt.Sprintf(`WITH moved AS (DELETE FROM %[1]s_default WHERE %[2]s >= '%[4]s' AND %[2]s < '%[5]s' RETURNING *) INSERT INTO %[3]s SELECT * FROM moved`, table, column, name, from, to),
+			fmt.Sprintf(`ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')`, table, name, from, to),
+		} {
+			if _, err := tx.Exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,123 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// strayEvents gives old events that stand in the default partition one of
+// their own, to be dropped like any other.
+func (p *pruning) strayEvents(ctx context.Context) error {
+	if p.retention.Events.IsZero() {
+		return nil
+	}
+	before := day(p.retention.Events)
+	var oldest *time.Time
+	if err := p.conn.QueryRow(ctx, sqlStrayDay, before).Scan(&oldest); err != nil || oldest == nil {
+		return err
+	}
+	p.done.More = true
+	return makePartition(ctx, p.conn, "alma_events", "appended_at", day(*oldest))
+}
+
+// events takes the oldest partition out of the log, unless an event in it is
+// needed. Readers do not see it any more then. It is kept under another name
+// until the ids and deliveries of its events are removed.
+func (p *pruning) events(ctx context.Context) error {
+	name, err := p.oldest(ctx, "alma_events", p.retention.Events)
+	if err != nil || name == "" {
+		return err
+	}
+	p.done.More = true
+	return p.step(ctx, func(tx pgx.Tx) error {
+		if err := execAll(ctx, tx, sqlHoldExceptions, sqlHoldLog); err != nil {
+			return err
+		}
+		needed, err := isNeeded(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		if needed {
+			p.skipped = name
+			return nil
+		}
+		hide := strings.ReplaceAll(within(sqlHide, name), "{hidden}", hiddenName(name))
+		return execAll(ctx, tx, within(sqlDetach, name), hide)
+	})
+}
+
+// hiddenName names a partition that left the log: alma_gone_20260128.
+func hiddenName(partition string) string {
+	return "alma_gone_" + strings.TrimPrefix(partition, "alma_events_")
+}
+
+// isNeeded reports whether somebody needs an event of a partition.
+func isNeeded(ctx context.Context, q queryer, partition string) (needed bool, err error) {
+	var from place
+	err = q.QueryRow(ctx, sqlNeededFrom).Scan(&from.xact, &from.seq)
+	if errors.Is(err, pgx.ErrNoRows) { // Nobody reads the log.
+		from, err = furthest, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	err = q.QueryRow(ctx, within(sqlIsNeeded, partition), from.xact, from.seq).Scan(&needed)
+	return needed, err
+}
+
+// hiddenEvents removes what stands about the events of partitions that left
+// the log, some in each step, and then the partition. A process that dies on
+// the way leaves a partition under its other name, with which the next goes on.
+func (p *pruning) hiddenEvents(ctx context.Context) error {
+	var name string
+	err := p.conn.QueryRow(ctx, sqlDetached).Scan(&name)
+	if errors.Is(err, pgx.ErrNoRows) {
+		p.hidden = ""
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if p.hidden != name {
+		p.hidden, p.place = name, place{}
+	}
+	p.done.More = true
+	rows, err := p.conn.Query(ctx, within(sqlHiddenEvents, name), p.place.xact, p.place.seq, pruneRows)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	var xacts, seqs []int64
+	var id string
+	var at place
+	if _, err := pgx.ForEachRow(rows, []any{&id, &at.xact, &at.seq}, func() error {
+		ids, xacts, seqs = append(ids, id), append(xacts, at.xact), append(seqs, at.seq)
+		return nil
+	}); err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return p.step(ctx, func(tx pgx.Tx) error { return execAll(ctx, tx, within(sqlDrop, name)) })
+	}
+	if err := p.dropEvents(ctx, ids, xacts, seqs); err != nil {
+		return err
+	}
+	p.place, p.done.Events = at, int64(len(ids))
+	return nil
+}
+
+// dropEvents removes the ids of events and everything about their deliveries.
+func (p *pruning) dropEvents(ctx context.Context, ids []string, xacts, seqs []int64) error {
+	return p.store.retry(func() error {
+		b := &pgx.Batch{}
+		b.Queue(sqlForgetIDs, ids, xacts, seqs)
+		for _, statement := range []string{sqlDropAttempts, sqlLeaveAt, sqlDropMessages, sqlDropExceptions, sqlDropErased} {
+			b.Queue(statement, xacts, seqs)
+		}
+		return p.conn.SendBatch(ctx, b).Close()
+	})
+}

@@ -1,0 +1,102 @@
+package postgres
+
+// Statements that remove what is old.
+const (
+	// One process prunes at a time.
+	sqlTryPrune  = `SELECT pg_try_advisory_lock(1634495841, 3)`
+	sqlEndPrune  = `SELECT pg_advisory_unlock(1634495841, 3)`
+	sqlSoonLocks = `SELECT set_config('lock_timeout', '1000', true)`
+
+	// The partitions of a table that hold nothing from a day on, the oldest
+	// first. Their names tell their days.
+	sqlOldPartitions = `SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+		WHERE i.inhparent = $1::text::regclass AND c.relname LIKE $1 || '\_2%' AND c.relname < $1 || '_' || $2 ORDER BY c.relname`
+
+	// Partitions of the log that readers no longer see, but whose ids and
+	// deliveries are not all removed.
+	sqlDetached = `SELECT c.relname::text FROM pg_class AS c
+		WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'alma_events'::regclass) AND c.relname LIKE 'alma\_gone\_2%' AND c.relkind = 'r' ORDER BY c.relname`
+
+	// Up to where no webhook and no replay needs the log any more.
+	sqlNeededFrom = `SELECT xact, seq FROM (
+			SELECT xact, seq FROM alma_lanes WHERE NOT shared
+			UNION ALL SELECT xact, seq FROM alma_replays WHERE finished_at IS NULL
+			UNION ALL (SELECT at.xact, at.seq FROM (SELECT DISTINCT w.slot FROM alma_lanes AS l JOIN alma_webhooks AS w ON w.number = l.webhook WHERE l.shared) AS used
+				CROSS JOIN LATERAL (` + slotOrWatermark + `used.slot` + slotOrWatermarkEnd + `) AS at)
+			UNION ALL (SELECT w.xact, w.seq FROM alma_watermark AS w WHERE NOT EXISTS (SELECT 1 FROM alma_slots WHERE node IS NOT NULL OR (xact, seq) > (0, 0)))
+		) AS place ORDER BY xact, seq LIMIT 1`
+
+	// A slot's place or the watermark of a process without nodes, whichever is
+	// further.
+	slotOrWatermark    = `SELECT xact, seq FROM (` + slotPlace + ` WHERE s.slot = `
+	slotOrWatermarkEnd = ` UNION ALL ` + sqlWatermark + `) AS place ORDER BY xact DESC, seq DESC LIMIT 1`
+
+	// Whoever would make an event needed waits until the look is over, and the
+	// partition gone or kept.
+	sqlHoldExceptions = `LOCK TABLE alma_exceptions IN SHARE ROW EXCLUSIVE MODE`
+	sqlHoldLog        = `LOCK TABLE alma_events IN ACCESS EXCLUSIVE MODE`
+
+	// {partition} is filled in. $1 and $2 up to where nobody needs the log.
+	sqlIsNeeded = `SELECT EXISTS (SELECT 1 FROM {partition} WHERE (xact, seq) > ($1, $2))
+		OR EXISTS (SELECT 1 FROM alma_exceptions AS x WHERE x.status = 'PENDING' AND EXISTS (SELECT 1 FROM {partition} AS v WHERE v.xact = x.xact AND v.seq = x.seq))`
+	sqlDetach = `ALTER TABLE alma_events DETACH PARTITION {partition}`
+	sqlHide   = `ALTER TABLE {partition} RENAME TO {hidden}`
+	sqlDrop   = `DROP TABLE {partition}`
+
+	// The next events of a hidden partition whose ids are there, after $1 and $2.
+	sqlHiddenEvents = `SELECT id, xact, seq FROM {partition} WHERE (xact, seq) > ($1, $2) ORDER BY xact, seq LIMIT $3`
+	sqlForgetIDs    = `DELETE FROM alma_event_ids AS i USING unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(id, xact, seq) WHERE i.id = u.id AND i.xact = u.xact AND i.seq = u.seq`
+	atPlaces        = ` USING unnest($1::bigint[], $2::bigint[]) AS u(xact, seq) WHERE t.xact = u.xact AND t.seq = u.seq`
+	sqlDropAttempts = `DELETE FROM alma_attempts AS t` + atPlaces
+	sqlDropMessages = `DELETE FROM alma_messages AS t USING unnest($1::bigint[], $2::bigint[]) AS u(xact, seq) JOIN alma_exceptions AS x ON x.xact = u.xact AND x.seq = u.seq
+		WHERE t.webhook = x.webhook AND t.xact = x.xact AND t.seq = x.seq`
+	sqlDropErased = `DELETE FROM alma_erased AS t` + atPlaces
+	// The rest of a batch whose head goes has a head of its own from then on.
+	sqlLeaveAt = `SELECT alma_leave_batches(array_agg(x.webhook), array_agg(x.xact), array_agg(x.seq))
+		FROM unnest($1::bigint[], $2::bigint[]) AS u(xact, seq) JOIN alma_exceptions AS x ON x.xact = u.xact AND x.seq = u.seq`
+	sqlDropExceptions = `DELETE FROM alma_exceptions AS t` + atPlaces
+
+	// Attempts of a table that a webhook needs, for it has not come past their
+	// events.
+	neededAttempts = `FROM alma_lanes AS l
+		JOIN alma_webhooks AS w ON w.number = l.webhook AND w.deleted_at IS NULL
+		CROSS JOIN LATERAL (` + slotOrWatermark + `w.slot` + slotOrWatermarkEnd + `) AS at
+		JOIN {partition} AS a ON a.webhook = l.webhook AND (a.xact, a.seq) > (CASE WHEN l.shared THEN at.xact ELSE l.xact END, CASE WHEN l.shared THEN at.seq ELSE l.seq END)`
+	sqlHoldAttempts   = `LOCK TABLE alma_attempts IN ACCESS EXCLUSIVE MODE`
+	sqlCountAttempts  = `SELECT count(*) FROM {partition}`
+	sqlDetachAttempts = `ALTER TABLE alma_attempts DETACH PARTITION {partition}`
+	sqlSaveAttempts   = `INSERT INTO alma_attempts (` + attemptColumns + `) SELECT a.webhook, a.xact, a.seq, a.at, a.number, a.duration, a.status_code, a.reason, a.error, a.batch_id, a.replay_id, a.head_xact, a.head_seq, a.detail ` + neededAttempts
+
+	// Those of the default partition go one by one. $1 before, $2 limit.
+	sqlDropStrayAttempts = `DELETE FROM alma_attempts_default AS t WHERE ctid = ANY(ARRAY(
+			SELECT d.ctid FROM alma_attempts_default AS d WHERE d.at < $1 AND NOT EXISTS (
+				SELECT 1 FROM alma_lanes AS l JOIN alma_webhooks AS w ON w.number = l.webhook AND w.deleted_at IS NULL
+				CROSS JOIN LATERAL (` + slotOrWatermark + `w.slot` + slotOrWatermarkEnd + `) AS at
+				WHERE l.webhook = d.webhook AND (d.xact, d.seq) > (CASE WHEN l.shared THEN at.xact ELSE l.xact END, CASE WHEN l.shared THEN at.seq ELSE l.seq END)
+			) LIMIT $2))`
+
+	// The day of the oldest event that has no partition of its own, before $1.
+	sqlStrayDay = `SELECT min(appended_at) FROM alma_events_default WHERE appended_at < $1`
+
+	// Finished deliveries of events appended before $1, whose places are known
+	// to lie before $2 and $3, that no replay of their webhook needs. A batch
+	// goes with its head: the others are hardly younger.
+	sqlDropDeliveries = `WITH old AS (
+			SELECT x.webhook, x.xact, x.seq FROM alma_exceptions AS x
+			WHERE x.status = ANY('{FAILED,SUPPRESSED}') AND x.head_xact IS NULL AND (x.xact, x.seq) <= ($2, $3)
+				AND NOT EXISTS (SELECT 1 FROM alma_events AS v WHERE v.xact = x.xact AND v.seq = x.seq AND v.appended_at >= $1)
+				AND NOT EXISTS (SELECT 1 FROM alma_replays AS r WHERE r.webhook = x.webhook AND r.finished_at IS NULL
+					AND (x.xact, x.seq) > (r.xact, r.seq) AND (x.xact, x.seq) <= (r.last_xact, r.last_seq))
+			ORDER BY x.xact, x.seq LIMIT $4 FOR UPDATE SKIP LOCKED
+		), gone AS (
+			DELETE FROM alma_exceptions AS x USING old AS o
+			WHERE x.webhook = o.webhook AND (x.xact = o.xact AND x.seq = o.seq OR x.head_xact = o.xact AND x.head_seq = o.seq) RETURNING x.webhook, x.xact, x.seq
+		), messages AS (
+			DELETE FROM alma_messages AS m USING old AS o WHERE m.webhook = o.webhook AND m.xact = o.xact AND m.seq = o.seq
+		), attempts AS (
+			DELETE FROM alma_attempts AS a USING gone AS g WHERE a.webhook = g.webhook AND a.xact = g.xact AND a.seq = g.seq
+		)
+		SELECT count(*), (SELECT count(*) FROM old) FROM gone`
+
+	sqlDropReplays = `DELETE FROM alma_replays WHERE number IN (SELECT number FROM alma_replays WHERE finished_at < $1 LIMIT $2)`
+)

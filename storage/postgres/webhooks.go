@@ -1,0 +1,183 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alma-events/alma"
+)
+
+// CreateWebhook stores a webhook; see [alma.WebhookStore]. CreatedAt defaults
+// to now, UpdatedAt is set to now. ErrConflict when the id is taken, by a
+// deleted webhook too.
+//
+// It will see the events whose transactions had not committed when it was made:
+// its cursor stands before the oldest transaction that was open then, and
+// Settled names those events behind it that had committed.
+func (s *Store) CreateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook, error) {
+	const operation = "create webhook"
+	config, err := json.Marshal(w.Config)
+	if err != nil {
+		return alma.Webhook{}, wrap(operation, err)
+	}
+	var made alma.Webhook
+	err = s.change(ctx, operation, func(ctx context.Context, tx pgx.Tx) error {
+		var horizon int64
+		if err := tx.QueryRow(ctx, sqlHorizon).Scan(&horizon); err != nil {
+			return err
+		}
+		row := tx.QueryRow(ctx, sqlInsertWebhook, w.ID, int16(alma.SlotOf(w.ID)), string(config), secretBytes(w.Config.Secret), //nolint:gosec // Less than alma.Slots.
+			string(w.State), plain(w.StateReason), orNull(w.CreatedAt), orNull(w.SecretSetAt), w.Config.URL, horizon)
+		err := scanWebhook(row, &made)
+		if isUnique(err) {
+			return fmt.Errorf("webhook %s: %w: the id is taken", w.ID, alma.ErrConflict)
+		}
+		if err == nil {
+			err = s.tellChange(ctx, tx)
+		}
+		return err
+	})
+	if err != nil {
+		return alma.Webhook{}, err
+	}
+	s.changes.signal()
+	return made, nil
+}
+
+// tellChange tells all nodes at the commit that webhooks or slots changed.
+// These are rare, so the notice may travel within the transaction.
+func (s *Store) tellChange(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, sqlNotify, s.changeChannel())
+	return err
+}
+
+// secretBytes stores a secret; none is NULL.
+func secretBytes(secret string) []byte {
+	if secret == "" {
+		return nil
+	}
+	return []byte(secret)
+}
+
+// UpdateWebhook replaces a webhook; see [alma.WebhookStore]. CreatedAt stays
+// what it was, UpdatedAt is set to now.
+func (s *Store) UpdateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook, error) {
+	const operation = "update webhook"
+	config, err := json.Marshal(w.Config)
+	if err != nil {
+		return alma.Webhook{}, wrap(operation, err)
+	}
+	var updated alma.Webhook
+	err = s.change(ctx, operation, func(ctx context.Context, tx pgx.Tx) error {
+		row := tx.QueryRow(ctx, sqlUpdateWebhook, w.ID, w.Version, string(config), secretBytes(w.Config.Secret),
+			string(w.State), plain(w.StateReason), orNull(w.SecretSetAt), w.Config.URL)
+		err := scanWebhook(row, &updated)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return notUpdated(ctx, tx, &w)
+		}
+		if err == nil {
+			err = s.tellChange(ctx, tx)
+		}
+		return err
+	})
+	if err != nil {
+		return alma.Webhook{}, err
+	}
+	s.changes.signal()
+	return updated, nil
+}
+
+// notUpdated says why no webhook has the id and version.
+func notUpdated(ctx context.Context, q queryer, w *alma.Webhook) error {
+	var exists bool
+	if err := q.QueryRow(ctx, sqlWebhookExists, w.ID).Scan(&exists); err != nil {
+		return err
+	}
+	if !exists {
+		return noWebhook(w.ID)
+	}
+	return fmt.Errorf("webhook %s: %w: version %d is not the stored one; read it again", w.ID, alma.ErrConflict, w.Version)
+}
+
+func noWebhook(id string) error { return fmt.Errorf("webhook %s: %w", id, alma.ErrNotFound) }
+
+// DeleteWebhook removes a webhook; see [alma.WebhookStore].
+func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
+	err := s.change(ctx, "delete webhook", func(ctx context.Context, tx pgx.Tx) error {
+		var number int64
+		err := tx.QueryRow(ctx, sqlDeleteWebhook, id).Scan(&number)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return noWebhook(id)
+		}
+		if err != nil {
+			return err
+		}
+		b := &pgx.Batch{}
+		b.Queue(sqlDeleteLane, number)
+		b.Queue(sqlDeletePendingMessages, number)
+		b.Queue(sqlFailPending, number, string(alma.ReasonWebhookDeleted), webhookDeletedError)
+		b.Queue(sqlCancelReplays, number, webhookDeletedReplay)
+		b.Queue(sqlNotify, s.changeChannel())
+		return tx.SendBatch(ctx, b).Close()
+	})
+	if err == nil {
+		s.changes.signal()
+	}
+	return err
+}
+
+// Webhook returns one webhook, or ErrNotFound.
+func (s *Store) Webhook(ctx context.Context, id string) (alma.Webhook, error) {
+	var w alma.Webhook
+	err := s.do(ctx, "read webhook", func(ctx context.Context) error {
+		err := scanWebhook(s.pool.QueryRow(ctx, sqlWebhook, id), &w)
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = noWebhook(id)
+		}
+		return err
+	})
+	return w, err
+}
+
+// Webhooks returns all webhooks, oldest first.
+func (s *Store) Webhooks(ctx context.Context) ([]alma.Webhook, error) {
+	var list []alma.Webhook
+	err := s.do(ctx, "list webhooks", func(ctx context.Context) error {
+		rows, err := s.pool.Query(ctx, sqlWebhooks)
+		if err != nil {
+			return err
+		}
+		list, err = collectWebhooks(rows)
+		return err
+	})
+	return list, err
+}
+
+func collectWebhooks(rows pgx.Rows) ([]alma.Webhook, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (w alma.Webhook, err error) {
+		err = scanWebhook(row, &w)
+		return w, err
+	})
+}
+
+// scanWebhook reads webhookColumns, and then into extra.
+func scanWebhook(row pgx.Row, w *alma.Webhook, extra ...any) error {
+	var config string
+	var secret []byte
+	var secretSet *time.Time
+	dest := []any{&w.ID, &w.Version, &config, &secret, (*string)(&w.State), &w.StateReason, &w.CreatedAt, &w.UpdatedAt, &secretSet}
+	if err := row.Scan(append(dest, extra...)...); err != nil {
+		return err
+	}
+	if err := decodeJSON("webhook settings", config, &w.Config); err != nil {
+		return fmt.Errorf("webhook %s: %w", w.ID, err)
+	}
+	w.Config.Secret = string(secret)
+	w.CreatedAt, w.UpdatedAt, w.SecretSetAt = w.CreatedAt.UTC(), w.UpdatedAt.UTC(), utc(secretSet)
+	return nil
+}
