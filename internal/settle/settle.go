@@ -300,6 +300,7 @@ func assemble(group []flow.Record) alma.Settlement {
 		if r.Disabled != nil {
 			out.Disabled = append(out.Disabled, *r.Disabled)
 		}
+		appendProgress(&out, r.Replay)
 		if r.Lane == nil {
 			continue
 		}
