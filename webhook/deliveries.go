@@ -168,7 +168,7 @@ func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
 			continue
 		}
 		e, err := m.entryAt(ctx, d.Position)
-		if err != nil {
+		if err != nil || e.Event.Erased {
 			return
 		}
 		message, err := e.Message(c.format)
@@ -217,7 +217,7 @@ func (m *Manager) Test(ctx context.Context, id string) (alma.Attempt, error) {
 	if err := ev.Prepare(time.Now()); err != nil {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
 	}
-	message, err := encode(c, []*flow.Entry{flow.NewEntry(&ev)}, c.effective.BatchSize > 1)
+	message, err := encode(c, []*flow.Entry{flow.NewEntry(&ev)}, c.batches)
 	if err != nil {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
 	}

@@ -46,6 +46,9 @@ func (m *Manager) retryable(ctx context.Context, d *alma.Delivery) (*sight, erro
 	if d.Status == alma.StatusSuppressed {
 		return nil, fmt.Errorf("alma: retry %s: it stands for all events of a bulk job; raise bulk_limit before the next: %w", d.ID, alma.ErrConflict)
 	}
+	if err := m.checkErased(ctx, d); err != nil {
+		return nil, err
+	}
 	if w.State != alma.StateActive || !m.running.Load() {
 		return nil, fmt.Errorf("alma: retry %s: the webhook is %s; resume it first: %w", d.ID, w.State, alma.ErrConflict)
 	}
@@ -118,18 +121,17 @@ func (m *Manager) takeFromBatch(ctx context.Context, c *compiled, e *alma.Except
 	if err != nil && !errors.Is(err, alma.ErrNotFound) {
 		return err //nolint:wrapcheck // The caller names the operation.
 	}
-	batches := c.effective.BatchSize > 1
-	if !batches && stored.BatchID == "" {
+	if !c.batches && stored.BatchID == "" {
 		return nil
 	}
-	if batches {
+	if c.batches {
 		e.BatchID = alma.NewBatchID()
 	}
 	entry, err := m.entryAt(ctx, e.Position)
 	if err != nil {
 		return err
 	}
-	message, err := encode(c, []*flow.Entry{entry}, batches)
+	message, err := encode(c, []*flow.Entry{entry}, c.batches)
 	e.Message = &message
 	return err
 }

@@ -206,10 +206,9 @@ func (m *Manager) compileSubscription(w alma.Webhook) (*compiled, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	return &compiled{
-		webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), selection: selectionOf(&w, filter),
-		handle: m.member.function(w.Config.URL),
-	}, nil
+	c := newCompiled(w, subscriptionDefaults)
+	c.selection, c.handle = selectionOf(&w, filter), m.member.function(w.Config.URL)
+	return c, nil
 }
 
 func selectionOf(w *alma.Webhook, filter *match.Filter) match.Selection {
@@ -241,14 +240,18 @@ func (m *Manager) call(ctx context.Context, c *compiled, job *lane.Job) lane.Out
 
 func (m *Manager) entryOf(ctx context.Context, job *lane.Job) (*flow.Entry, error) {
 	if job.Retry != nil {
-		return m.entryAt(ctx, job.Key().Position)
+		e, err := m.entryAt(ctx, job.Key().Position)
+		if err == nil && e.Event.Erased {
+			err = errErased
+		}
+		return e, err
 	}
 	return job.Entries[0], nil
 }
 
 // invoke calls the function; a panic becomes an error, its stack is logged.
 func (m *Manager) invoke(ctx context.Context, c *compiled, ev *alma.Event) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.effective.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {

@@ -32,6 +32,7 @@ type nodeConfig struct {
 	firstKey  string // The first admin key; made when empty.
 	logger    *slog.Logger
 	stopGrace time.Duration
+	retention webhook.Retention
 }
 
 // node is a whole server: storage, engine, memory and REST API.
@@ -121,6 +122,7 @@ func (n *node) startEngine(ctx context.Context) error {
 	manager, err := webhook.New(webhook.Config{
 		Storage: n.store, Emitter: n.emitter, Logger: n.cfg.logger,
 		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, Grace: n.cfg.stopGrace,
+		Retention: n.cfg.retention,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.

@@ -3,6 +3,7 @@ package lane
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -24,13 +25,21 @@ type Node struct {
 	// TryAttach calls attach while no event is being offered to lanes, if the
 	// tail has not come further than pos; it reports whether it did.
 	TryAttach func(l *Lane, pos alma.Position, attach func()) bool
+	// Fed returns up to where the log was offered to a lane; it may lag. It
+	// must not call the lane.
+	Fed func(s *Settings) alma.Position
 	// Disabled is told that a lane has disabled its webhook. It must not call
 	// the lane.
 	Disabled func(webhookID, reason string)
 	Logger   *slog.Logger
 
-	// Slots bounds the requests in flight on the node: its capacity.
-	Slots chan struct{}
+	// Slots bounds the requests in flight on the node: its capacity. Doubtful
+	// bounds those of them whose listeners have not answered yet, or timed out
+	// last, so that very many that hang leave room for those that do not. nil
+	// means no such bound.
+	Slots    chan struct{}
+	Doubtful chan struct{}
+	queued   atomic.Int64 // Workers that wait for a slot.
 	// Context ends when requests in flight are to be given up.
 	Context context.Context //nolint:containedctx // The life of the node, not of a call.
 	// Workers counts the goroutines of all lanes.
@@ -41,6 +50,7 @@ type Node struct {
 type Store interface {
 	Read(ctx context.Context, after alma.Position, limit int) (alma.LogPage, error)
 	Settled(ctx context.Context, webhookID string, after alma.Position) ([]alma.Position, error)
+	ReadReplay(ctx context.Context, r alma.Replay, after alma.Position, limit int) (alma.LogPage, error)
 }
 
 // Job is one attempt to be made.
@@ -60,6 +70,8 @@ type Job struct {
 	parked  bool // Stored as an exception in flight.
 	probe   bool // Sent while the breaker is open.
 	message messageBox
+	replay  *replay // Whose first attempt it is; nil for a live one.
+	number  int64   // The first event's number in the replay.
 }
 
 type jobKind int
@@ -68,6 +80,7 @@ const (
 	attemptJob jobKind = iota
 	readJob            // Read on in the log.
 	loadJob            // Learn which positions are settled already.
+	replayJob          // Read on for a replay.
 )
 
 // SetMessage says what is being sent, so that the lane can store it when the
@@ -83,6 +96,18 @@ func (j *Job) Key() alma.DeliveryKey {
 		key.Position = j.Entries[0].Position()
 	}
 	return key
+}
+
+// replayID names the replay that the attempt belongs to; empty for none.
+func (j *Job) replayID() string {
+	switch {
+	case j.replay != nil:
+		return j.replay.info.ID
+	case j.Retry != nil:
+		return j.Retry.ReplayID
+	default:
+		return ""
+	}
 }
 
 // positions lists the events that the attempt is for.
