@@ -242,7 +242,8 @@ func TestReplayInBatches(t *testing.T) {
 		for _, req := range e.listener.Requests()[before:] {
 			sizes = append(sizes, len(req.Events))
 		}
-		if diff := cmp.Diff([]int{3, 3, 1}, sizes); diff != "" {
+		slices.Sort(sizes) // They may overtake one another.
+		if diff := cmp.Diff([]int{1, 3, 3}, sizes); diff != "" {
 			t.Errorf("batches (-want +got):\n%s", diff)
 		}
 		e.wantReplay(r, alma.ReplayDone, 7, 7, 0, 0, 0)
