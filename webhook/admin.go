@@ -39,7 +39,7 @@ func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook
 	if w, err = m.store.CreateWebhook(ctx, w); err != nil {
 		return alma.Webhook{}, fmt.Errorf("alma: add webhook: %w", err)
 	}
-	c.webhook = w
+	c.webhook = keep(w)
 	if !m.running.Load() || !m.serves(w.ID) {
 		return w, nil
 	}
@@ -208,7 +208,7 @@ func (m *Manager) change(ctx context.Context, id string, version int64, edit fun
 	if w, err = m.store.UpdateWebhook(ctx, w); err != nil {
 		return alma.Webhook{}, fmt.Errorf("alma: change webhook %s: %w", id, err)
 	}
-	c.webhook = w
+	c.webhook = keep(w)
 	m.takeEffect(c, before)
 	return w, nil
 }

@@ -217,7 +217,7 @@ func (m *Manager) Test(ctx context.Context, id string) (alma.Attempt, error) {
 	if err := ev.Prepare(time.Now()); err != nil {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
 	}
-	message, err := encode(c, []*flow.Entry{flow.NewEntry(&ev)}, c.effective.BatchSize > 1)
+	message, err := encode(c, []*flow.Entry{flow.NewEntry(&ev)}, c.batches)
 	if err != nil {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
 	}

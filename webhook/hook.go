@@ -38,8 +38,9 @@ type hook struct {
 
 // compiled is one revision of a webhook's settings, ready for use.
 type compiled struct {
-	webhook   alma.Webhook
-	effective alma.WebhookConfig // Defaults filled in.
+	webhook   kept
+	timeout   time.Duration
+	batches   bool // The listener gets arrays.
 	format    wire.Format
 	handle    handler // Of a durable subscription, instead of a format.
 	selection match.Selection
@@ -47,6 +48,26 @@ type compiled struct {
 	headers   []alma.HeaderField // The webhook's own, sorted.
 	secrets   []string           // What must never be shown.
 	unusable  error              // Why the stored settings cannot be used; nothing else counts then.
+}
+
+// kept is what stays in memory of a stored webhook: there may be very many.
+type kept struct {
+	ID     string
+	Config struct {
+		URL       string
+		Secret    string
+		ProjectID string
+	}
+	State       alma.WebhookState
+	StateReason string
+	Version     int64
+	SecretSetAt time.Time
+}
+
+func keep(w alma.Webhook) kept {
+	k := kept{ID: w.ID, State: w.State, StateReason: w.StateReason, Version: w.Version, SecretSetAt: w.SecretSetAt}
+	k.Config.URL, k.Config.Secret, k.Config.ProjectID = w.Config.URL, w.Config.Secret, w.Config.ProjectID
+	return k
 }
 
 // runs reports whether attempts may be made: a durable subscription waits for
@@ -78,7 +99,8 @@ func (m *Manager) compileWebhook(w alma.Webhook) (*compiled, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	c := &compiled{webhook: w, effective: w.Config.WithDefaults(format.Defaults()), format: format}
+	c := newCompiled(w, format.Defaults())
+	c.format = format
 	c.selection = selectionOf(&w, filter)
 	c.headers, c.secrets = ownHeaders(w.Config)
 	return c, nil
@@ -137,16 +159,20 @@ func compareStrings(a, b string) int {
 	}
 }
 
+// newCompiled fills in the defaults of a format.
+func newCompiled(w alma.Webhook, defaults alma.FormatDefaults) *compiled {
+	cfg := w.Config.WithDefaults(defaults)
+	return &compiled{webhook: keep(w), timeout: cfg.Timeout, batches: cfg.BatchSize > 1, settings: laneSettings(w.ID, &cfg)}
+}
+
 // laneSettings derives what the lane needs.
-func (h *hook) laneSettings(c *compiled) *lane.Settings {
-	cfg := &c.effective
+func laneSettings(id string, cfg *alma.WebhookConfig) *lane.Settings {
 	delays := backoff.Delays{Schedule: cfg.RetrySchedule, Jitter: cfg.RetryJitter}
 	if cfg.RetrySchedule == nil {
 		delays.Count, delays.Delay, delays.Backoff = *cfg.RetryCount, *cfg.RetryDelay, *cfg.RetryBackoff
 	}
 	return &lane.Settings{
-		WebhookID: h.id,
-		Match:     h.match,
+		WebhookID: id,
 		Delay:     func(attempt int) (time.Duration, bool) { return delays.Next(attempt, rand.Float64) },
 		Window:    cfg.MaxInFlight, BatchSize: cfg.BatchSize, BatchDelay: *cfg.BatchDelay,
 		Rate: cfg.RateLimit, Ordered: cfg.Ordered, MaxAge: cfg.MaxAge,
@@ -169,19 +195,23 @@ func (h *hook) noteFilterError(err error) {
 	h.filterError.Store(&text)
 }
 
+// follow makes a revision of the settings the present one.
+func (h *hook) follow(c *compiled) {
+	c.settings.Target, c.settings.Match = h, h.match
+	h.compiled.Store(c)
+}
+
 // install puts a compiled webhook to work.
 func (m *Manager) install(c *compiled, lc lane.Config, now time.Time) *hook {
 	h := &hook{id: c.webhook.ID, index: m.index}
 	m.member.place(h, &lc)
-	c.settings = h.laneSettings(c)
-	h.compiled.Store(c)
-	c.settings.Target = h
+	h.follow(c)
 	lc.Settings = c.settings
 	h.lane = lane.New(m.node, lc, now)
 	m.mu.Lock()
 	m.hooks[h.id] = h
 	m.mu.Unlock()
-	h.index.Put(h.id, c.selection, h)
+	h.index.Put(h.id, &c.selection, h)
 	return h
 }
 
@@ -205,7 +235,9 @@ func (m *Manager) disqualify(h *hook, w alma.Webhook, reason error) {
 }
 
 func unusable(w alma.Webhook, reason error) *compiled {
-	return &compiled{webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), unusable: reason}
+	c := newCompiled(w, subscriptionDefaults)
+	c.unusable = reason
+	return c
 }
 
 // detain makes a webhook's events wait.
@@ -219,11 +251,9 @@ func (m *Manager) detain(h *hook) {
 
 // reinstall brings changed settings into effect.
 func (m *Manager) reinstall(h *hook, c *compiled) {
-	c.settings = h.laneSettings(c)
-	c.settings.Target = h
-	h.compiled.Store(c)
+	h.follow(c)
 	if !h.leaving {
-		h.index.Put(h.id, c.selection, h)
+		h.index.Put(h.id, &c.selection, h)
 	}
 	h.lane.Configure(c.settings)
 }

@@ -82,7 +82,7 @@ func New(cfg Config) (*Manager, error) {
 	m.node = &lane.Node{
 		Deliver: m.attempt, Record: m.settler.Add, Healthy: m.healthy, Store: m.store,
 		TryAttach: m.tryAttach, Fed: m.fed, Disabled: m.laneDisabled, Logger: m.logger,
-		Slots: make(chan struct{}, cfg.MaxInFlight),
+		Slots: make(chan struct{}, cfg.MaxInFlight), Doubtful: make(chan struct{}, max(1, cfg.MaxInFlight*3/4)),
 	}
 	return m, nil
 }

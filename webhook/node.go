@@ -152,7 +152,7 @@ func (m *Manager) round(ctx context.Context, s *session) error {
 // knows no function for.
 func (m *Manager) warnOfOrphans() {
 	for _, h := range m.allHooks() {
-		if c := h.compiled.Load(); isSubscription(&c.webhook) && c.handle == nil {
+		if c := h.compiled.Load(); strings.HasPrefix(c.webhook.Config.URL, callbackScheme) && c.handle == nil {
 			m.logger.Warn("a durable subscription belongs to this node, where nobody has subscribed; its events wait: subscribe under the same names on every node",
 				"subscription", strings.TrimPrefix(c.webhook.Config.URL, callbackScheme))
 		}

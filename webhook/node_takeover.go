@@ -145,6 +145,6 @@ func (m *Manager) follow(h *hook) {
 	h.feeder.Store(nil)
 	h.lane.Join()
 	if c := h.compiled.Load(); c.unusable == nil {
-		m.index.Put(h.id, c.selection, h)
+		m.index.Put(h.id, &c.selection, h)
 	}
 }

@@ -121,18 +121,17 @@ func (m *Manager) takeFromBatch(ctx context.Context, c *compiled, e *alma.Except
 	if err != nil && !errors.Is(err, alma.ErrNotFound) {
 		return err //nolint:wrapcheck // The caller names the operation.
 	}
-	batches := c.effective.BatchSize > 1
-	if !batches && stored.BatchID == "" {
+	if !c.batches && stored.BatchID == "" {
 		return nil
 	}
-	if batches {
+	if c.batches {
 		e.BatchID = alma.NewBatchID()
 	}
 	entry, err := m.entryAt(ctx, e.Position)
 	if err != nil {
 		return err
 	}
-	message, err := encode(c, []*flow.Entry{entry}, batches)
+	message, err := encode(c, []*flow.Entry{entry}, c.batches)
 	e.Message = &message
 	return err
 }

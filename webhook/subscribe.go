@@ -206,10 +206,9 @@ func (m *Manager) compileSubscription(w alma.Webhook) (*compiled, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	return &compiled{
-		webhook: w, effective: w.Config.WithDefaults(subscriptionDefaults), selection: selectionOf(&w, filter),
-		handle: m.member.function(w.Config.URL),
-	}, nil
+	c := newCompiled(w, subscriptionDefaults)
+	c.selection, c.handle = selectionOf(&w, filter), m.member.function(w.Config.URL)
+	return c, nil
 }
 
 func selectionOf(w *alma.Webhook, filter *match.Filter) match.Selection {
@@ -252,7 +251,7 @@ func (m *Manager) entryOf(ctx context.Context, job *lane.Job) (*flow.Entry, erro
 
 // invoke calls the function; a panic becomes an error, its stack is logged.
 func (m *Manager) invoke(ctx context.Context, c *compiled, ev *alma.Event) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.effective.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {

@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -26,24 +25,29 @@ func (*benchCmd) Help() string {
 	return `Starts a sink on loopback, measures a bare keep-alive client that posts to it,
 and then the engine with the same bytes: compare ratios, not figures, and run it
 when nothing else runs. The cases are ` + strings.Join(bench.Cases(), ", ") + `.
-It works on databases of its own, which it removes.
+It works on databases of its own, which it removes: SQLite files, or databases
+on the PostgreSQL server that --db names.
 
-  alma bench --only append,latency --events 20000`
+  alma bench --only append,latency --events 20000
+  alma bench --db postgres://alma:secret@localhost/postgres`
 }
 
 // Run measures and prints the table.
-func (c *benchCmd) Run(ctx context.Context, s *settings, io stdio) error {
+func (c *benchCmd) Run(ctx context.Context, conn *connection, s *settings, io stdio) (err error) {
 	if c.Events < 200 {
 		return usagef("--events is %d; want 200 or more, for less measures nothing", c.Events)
 	}
-	dir, err := os.MkdirTemp(c.Dir, "alma-bench-")
-	if err != nil {
-		return fmt.Errorf("cannot make a folder for the databases: %w", err)
+	if err := bench.CheckCases(c.Only); err != nil {
+		return usagef("--only: %v", err)
 	}
-	defer os.RemoveAll(dir) // Of the benchmark alone.
+	databases, err := newBenchDatabases(c.Dir, conn.DB)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, databases.remove(context.WithoutCancel(ctx))) }()
 	p := &benchProgress{out: io.err, terminal: isTerminal(io.err)}
 	results, err := bench.Run(ctx, bench.Config{
-		Open: c.open(s, io, dir), Events: c.Events, Backlog: c.Backlog, Only: c.Only, Progress: p.tell,
+		Open: openBench(databases, s, io), Events: c.Events, Backlog: c.Backlog, Only: c.Only, Progress: p.tell,
 	})
 	p.end()
 	if err != nil {
@@ -56,27 +60,30 @@ func (c *benchCmd) Run(ctx context.Context, s *settings, io stdio) error {
 	return nil
 }
 
-// open returns how the benchmark gets its engines: whole servers of this
+// benchKey is the admin key of the benchmark's servers, which listen on loopback
+// for as long as it runs.
+const benchKey = "the-admin-key-of-the-benchmark"
+
+// openBench returns how the benchmark gets its engines: whole servers of this
 // program.
-func (c *benchCmd) open(s *settings, io stdio, dir string) func(context.Context, string) (*bench.Engine, error) {
+func openBench(databases *benchDatabases, s *settings, io stdio) func(context.Context, string) (*bench.Engine, error) {
 	level := s.LogLevel
 	if level == "info" || level == "warn" {
 		level = "error" // That a listener is dead is part of it.
 	}
 	return func(ctx context.Context, name string) (*bench.Engine, error) {
-		keyFile := filepath.Join(dir, name+".db.key")
+		db, err := databases.get(ctx, name)
+		if err != nil {
+			return nil, err
+		}
 		n, err := startNode(ctx, nodeConfig{
-			db: filepath.Join(dir, name+".db"), listen: "127.0.0.1:0", logger: newLogger(io.err, level),
+			db: db, listen: "127.0.0.1:0", firstKey: benchKey, logger: newLogger(io.err, level),
 			stopGrace: 5 * time.Second, allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		})
 		if err != nil {
 			return nil, err
 		}
-		key, err := os.ReadFile(keyFile) //nolint:gosec // In a folder of our own.
-		if err != nil {
-			return nil, fmt.Errorf("read the key of the benchmark's server: %w", err)
-		}
-		return &bench.Engine{Manager: n.manager, URL: n.http.URL(), Key: strings.TrimSpace(string(key)), Stop: n.stop}, nil
+		return &bench.Engine{Manager: n.manager, URL: n.http.URL(), Key: benchKey, Stop: n.stop}, nil
 	}
 }
 
@@ -117,6 +124,8 @@ type benchProgress struct {
 
 func (p *benchProgress) tell(title string, done, total int) {
 	switch {
+	case p.terminal && total == 0:
+		fmt.Fprint(p.out, "\r\033[K"+title)
 	case p.terminal:
 		fmt.Fprintf(p.out, "\r\033[K%s  %d of %d", title, done, total)
 	case title != p.title:

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/alma-events/alma/almatest"
+	"github.com/alma-events/alma/internal/pgtest"
 )
 
 // program builds the binary once, as a user would.
@@ -40,7 +41,7 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := pgtest.Wrap(m).Run()
 	if name, err := program(); err == nil {
 		os.RemoveAll(filepath.Dir(name))
 	}

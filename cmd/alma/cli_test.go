@@ -230,7 +230,7 @@ func TestUsageErrorsSayWhatToDo(t *testing.T) {
 		"bad range":        {[]string{"serve", "--allow-cidr", "here"}, "127.0.0.0/8"},
 		"half of https":    {[]string{"serve", "--tls-cert", "x"}, "--tls-key"},
 		"negative grace":   {[]string{"serve", "--grace=-1s"}, "--grace"},
-		"database URL":     {[]string{"serve", "--db", "postgres://u:geheim@host/db"}, "SQLite file"},
+		"database URL":     {[]string{"serve", "--db", "mysql://u:geheim@host/db"}, "postgres://"},
 		"no database":      {[]string{"serve", "--db", ""}, "alma.db"},
 		"short key":        {[]string{"serve", "--api-key", "short"}, "16 to 512"},
 		"empty secret":     {[]string{"verify", "--secret", "", "-"}, "empty"},

@@ -152,6 +152,9 @@ func (c *connection) key() string {
 	if c.APIKey != "" {
 		return c.APIKey
 	}
+	if isPostgres(c.DB) { // Nothing stands beside it.
+		return ""
+	}
 	raw, err := os.ReadFile(c.DB + ".key")
 	if err != nil {
 		return ""

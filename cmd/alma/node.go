@@ -13,11 +13,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/events"
 	"github.com/alma-events/alma/internal/server"
 	"github.com/alma-events/alma/internal/server/api"
 	"github.com/alma-events/alma/memory"
-	"github.com/alma-events/alma/storage/sqlite"
 	"github.com/alma-events/alma/webhook"
 )
 
@@ -38,7 +38,7 @@ type nodeConfig struct {
 // node is a whole server: storage, engine, memory and REST API.
 type node struct {
 	cfg     nodeConfig
-	store   *sqlite.Store
+	store   alma.Storage
 	emitter *events.Emitter
 	manager *webhook.Manager
 	memory  *memory.Store
@@ -107,9 +107,9 @@ func (e *inUseError) Error() string {
 }
 
 func (n *node) openStore(ctx context.Context) error {
-	store, err := sqlite.Open(ctx, n.cfg.db, sqlite.Options{Logger: n.cfg.logger})
+	store, err := openStorage(ctx, n.cfg.db, n.cfg.logger)
 	if err != nil {
-		return err //nolint:wrapcheck // The driver says what is wrong with which file.
+		return err //nolint:wrapcheck // The driver says what is wrong with which database.
 	}
 	n.store = store
 	n.defers(func(context.Context) error { return store.Close() })
@@ -138,7 +138,7 @@ func (n *node) openMemory(context.Context) (err error) {
 }
 
 // bootstrapKey makes the first admin key of an empty store: the given one, or
-// one that is kept beside the database, readable by its owner alone. The file
+// one that is kept beside the database file, readable by its owner alone. The file
 // is written first: a key that the store knows and nobody else would lock
 // everybody out.
 func (n *node) bootstrapKey(ctx context.Context) error {
@@ -147,6 +147,9 @@ func (n *node) bootstrapKey(ctx context.Context) error {
 		return errors.Join(err, n.checkGivenKey(ctx))
 	}
 	key := n.cfg.firstKey
+	if key == "" && isPostgres(n.cfg.db) {
+		return errNoFirstKey
+	}
 	if key == "" {
 		key = api.NewKey()
 		if err := writePrivate(n.keyFile(), key+"\n"); err != nil {

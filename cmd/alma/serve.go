@@ -28,7 +28,13 @@ type serveCmd struct {
 func (*serveCmd) Help() string {
 	return `The first start makes the database and an admin key beside it. Example:
 
-  alma serve --allow-cidr 127.0.0.0/8`
+  alma serve --allow-cidr 127.0.0.0/8
+
+With PostgreSQL the database must exist, many servers may use it at once, and
+the first start needs the admin key from you (better in ALMA_DB than in --db,
+which other users of the machine can see):
+
+  ALMA_DB=postgres://alma:secret@db.example.com/alma ALMA_API_KEY=… alma serve`
 }
 
 // Run serves until it is interrupted.
@@ -42,7 +48,7 @@ func (c *serveCmd) Run(ctx context.Context, conn *connection, s *settings, io st
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
-	fmt.Fprintf(io.out, "Serving on %s, database %s\n", n.http.URL(), cfg.db)
+	fmt.Fprintf(io.out, "Serving on %s, database %s\n", n.http.URL(), shownDB(cfg.db))
 	if n.key != "" {
 		fmt.Fprintf(io.out, "Made the first admin key and wrote it to %s; the commands of alma find it there.\n", n.keyFile())
 	}

@@ -69,14 +69,14 @@ func (h *hostPort) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// checkDB refuses what names no file. It repeats nothing: a URL may hold a
+// checkDB refuses what names no database. It repeats nothing: a URL may hold a
 // password.
 func checkDB(name string) error {
 	switch {
 	case name == "":
-		return usagef("--db (ALMA_DB) is empty; want the name of an SQLite file, such as alma.db")
-	case strings.Contains(name, "://"):
-		return usagef("--db (ALMA_DB) is a URL; this version keeps its data in an SQLite file: want the name of one, such as alma.db")
+		return usagef("--db (ALMA_DB) is empty; want the name of an SQLite file, such as alma.db, or the URL of a PostgreSQL database, postgres://…")
+	case strings.Contains(name, "://") && !isPostgres(name):
+		return usagef("--db (ALMA_DB) is a URL of an unknown kind; want the name of an SQLite file, such as alma.db, or postgres://user:password@host:5432/database")
 	}
 	return nil
 }

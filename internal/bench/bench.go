@@ -36,8 +36,9 @@ type Config struct {
 	Backlog int
 	// Only names the cases to run; empty for all. The bare client always runs.
 	Only []string
-	// Progress is told what is going on: done of total, in a case. It is called
-	// from one goroutine at a time. Defaults to silence.
+	// Progress is told what is going on: done of total, in a case; a total of 0
+	// says that the case begins. It is called from one goroutine at a time.
+	// Defaults to silence.
 	Progress func(title string, done, total int)
 }
 
@@ -112,7 +113,7 @@ func Run(ctx context.Context, cfg Config) ([]Result, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = func(string, int, int) {}
 	}
-	if err := check(cfg.Only); err != nil {
+	if err := CheckCases(cfg.Only); err != nil {
 		return nil, err
 	}
 	s, err := newSink(ctx)
@@ -124,8 +125,9 @@ func Run(ctx context.Context, cfg Config) ([]Result, error) {
 	return r.all(ctx)
 }
 
-func check(only []string) error {
-	for _, name := range only {
+// CheckCases says which of the names is no case.
+func CheckCases(names []string) error {
+	for _, name := range names {
 		if !slices.Contains(Cases(), name) {
 			return fmt.Errorf("there is no case %q; want some of %s", name, strings.Join(Cases(), ", "))
 		}
@@ -143,6 +145,7 @@ func (r *run) all(ctx context.Context) ([]Result, error) {
 			continue
 		}
 		r.title = c.title
+		r.cfg.Progress(r.title, 0, 0)
 		list, err := c.run(r, ctx)
 		if err != nil {
 			return results, fmt.Errorf("%s: %w", c.name, err)

@@ -13,7 +13,6 @@ import (
 // emitter measures one synchronous callback beside a bare loop over a slice of
 // functions.
 func (r *run) emitter(ctx context.Context) ([]Result, error) {
-	r.cfg.Progress(r.title, 0, 1)
 	emitter := events.New(events.Config{Logger: slog.New(slog.DiscardHandler)})
 	called := 0
 	emitter.SubscribeAll(func(context.Context, *alma.Event) error { called++; return nil })

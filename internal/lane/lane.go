@@ -135,6 +135,7 @@ func New(node *Node, cfg Config, now time.Time) *Lane {
 		l.ctx = node.Context
 	}
 	l.throttle.set(cfg.Settings.Rate)
+	l.pressure.doubtful.Store(true)
 	if r := cfg.Record; r != nil {
 		l.health.resume(r.Health, now)
 		if !r.Shared {

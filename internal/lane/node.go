@@ -3,6 +3,7 @@ package lane
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -32,8 +33,13 @@ type Node struct {
 	Disabled func(webhookID, reason string)
 	Logger   *slog.Logger
 
-	// Slots bounds the requests in flight on the node: its capacity.
-	Slots chan struct{}
+	// Slots bounds the requests in flight on the node: its capacity. Doubtful
+	// bounds those of them whose listeners have not answered yet, or timed out
+	// last, so that very many that hang leave room for those that do not. nil
+	// means no such bound.
+	Slots    chan struct{}
+	Doubtful chan struct{}
+	queued   atomic.Int64 // Workers that wait for a slot.
 	// Context ends when requests in flight are to be given up.
 	Context context.Context //nolint:containedctx // The life of the node, not of a call.
 	// Workers counts the goroutines of all lanes.

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -9,28 +10,53 @@ import (
 )
 
 // pressure adapts the number of concurrent requests to what a listener bears:
-// it begins small, grows by one with each success and halves on a timeout. A
-// listener that hangs soon occupies one request at a time.
+// it begins with two, goes on with a few when there was an answer, grows by one
+// with each success and halves on a timeout. A listener that hangs soon occupies
+// one request at a time.
 type pressure struct {
-	allowed int
+	allowed int // 0 until there was an answer.
+	// doubtful says that the last that was heard of the listener is a timeout, or
+	// nothing yet. Such lanes together get no more than Node.Doubtful.
+	doubtful atomic.Bool
 }
 
-const firstWindow = 8
+const (
+	unknownWindow = 2 // Until there was an answer.
+	firstWindow   = 8 // When there was one.
+)
 
 func (p *pressure) current(limit int) int {
 	if p.allowed == 0 {
-		p.allowed = firstWindow
+		return min(unknownWindow, limit)
 	}
 	return min(p.allowed, limit)
 }
 
 func (p *pressure) observe(reason alma.Reason, limit int) {
-	switch reason {
-	case "":
-		p.allowed = min(p.current(limit)+1, limit)
-	case alma.ReasonTimeout:
+	switch {
+	case reason == alma.ReasonTimeout:
 		p.allowed = max(1, p.current(limit)/2)
+		p.doubtful.Store(true)
+	case !answered(reason):
+	case p.allowed == 0:
+		p.allowed = firstWindow
+		p.doubtful.Store(false)
+	case reason == "":
+		p.allowed = min(p.current(limit)+1, limit)
+		p.doubtful.Store(false)
 	default:
+		p.doubtful.Store(false)
+	}
+}
+
+// answered reports whether an attempt that ended for a reason heard from the
+// listener.
+func answered(reason alma.Reason) bool {
+	switch reason {
+	case alma.ReasonTimeout, alma.ReasonDNS, alma.ReasonConnect, alma.ReasonTLS, alma.ReasonBlockedAddress, alma.ReasonEncode:
+		return false
+	default:
+		return true
 	}
 }
 

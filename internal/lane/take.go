@@ -74,7 +74,7 @@ func (l *Lane) crowded() bool {
 	if l.settings.Ordered {
 		return l.inFlight+l.unsettled > 0
 	}
-	return l.inFlight >= l.pressure.current(limit) || l.inFlight+l.unsettled >= 2*limit
+	return l.inFlight >= l.pressure.current(limit) || l.inFlight+l.unsettled >= 2*limit || l.node.greedy(l.inFlight)
 }
 
 // chooseProbe lets one request through while the breaker is open: the oldest

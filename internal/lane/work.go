@@ -46,27 +46,37 @@ func (l *Lane) promising() bool {
 // work does one thing after another until there is nothing to do.
 func (l *Lane) work() {
 	defer l.node.Workers.leave()
-	for {
-		select {
-		case l.node.Slots <- struct{}{}:
-		case <-l.ctx.Done():
-			l.quit()
-			return
-		}
-		job := l.take(time.Now())
-		if job == nil {
-			<-l.node.Slots
-			return
-		}
-		l.do(job)
-		<-l.node.Slots
+	for l.workOnce() {
 	}
 }
 
-func (l *Lane) quit() {
+// workOnce does one thing, on a slot of the node; false when the worker ends.
+func (l *Lane) workOnce() bool {
+	if doubtful := l.node.Doubtful; doubtful != nil && l.pressure.doubtful.Load() {
+		select {
+		case doubtful <- struct{}{}:
+			defer func() { <-doubtful }()
+		case <-l.ctx.Done():
+			return l.quit()
+		}
+	}
+	if !l.node.enter(l.ctx) {
+		return l.quit()
+	}
+	defer l.node.leave()
+	job := l.take(time.Now())
+	if job == nil {
+		return false
+	}
+	l.do(job)
+	return true
+}
+
+func (l *Lane) quit() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.workers--
+	return false
 }
 
 func (l *Lane) do(job *Job) {

@@ -20,7 +20,7 @@ type Index[T comparable] struct {
 
 type subscriber[T comparable] struct {
 	value     T
-	selection Selection
+	selection *Selection
 }
 
 // shelf holds the subscribers to one event type.
@@ -34,8 +34,9 @@ func NewIndex[T comparable]() *Index[T] {
 	return &Index[T]{filed: map[string]*subscriber[T]{}, byType: map[alma.EventType]*shelf[T]{}}
 }
 
-// Put files a subscriber under id, in place of an earlier one of that id.
-func (x *Index[T]) Put(id string, s Selection, value T) {
+// Put files a subscriber under id, in place of an earlier one of that id. The
+// selection must not be changed afterwards.
+func (x *Index[T]) Put(id string, s *Selection, value T) {
 	sub := &subscriber[T]{value: value, selection: s}
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -70,7 +70,7 @@ func TestSelection(t *testing.T) {
 				t.Errorf("match = %v, want %v", got, tc.want)
 			}
 			x := NewIndex[string]()
-			x.Put("one", tc.selection, "one")
+			x.Put("one", &tc.selection, "one")
 			found := false
 			x.Match(flow.NewEntry(&ev), func(string) { found = true }, func(string, error) {})
 			if found != tc.want {
@@ -136,7 +136,7 @@ func TestIndexAgreesWithSelection(t *testing.T) {
 			if s.Owner != "" && len(s.Projects) > 0 && !slices.Contains(s.Projects, s.Owner) {
 				s.Projects = nil // Refused at registration.
 			}
-			x.Put(id, s, id)
+			x.Put(id, &s, id)
 			kept[id] = s
 		}
 		ev := alma.Event{
@@ -166,7 +166,7 @@ func BenchmarkMatch(b *testing.B) {
 		b.Run(fmt.Sprintf("webhooks=%d", n), func(b *testing.B) {
 			x := NewIndex[int]()
 			for i := range n {
-				x.Put(fmt.Sprint(i), Selection{Owner: fmt.Sprint("project", i)}, i)
+				x.Put(fmt.Sprint(i), &Selection{Owner: fmt.Sprint("project", i)}, i)
 			}
 			ev := event()
 			ev.ProjectID = "project0"

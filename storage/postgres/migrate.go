@@ -46,10 +46,10 @@ func loadMigrations(files fs.FS) ([]migration, error) {
 	return list, nil
 }
 
-// errNewer says that a newer program has changed the schema.
-type errNewer struct{ stored, known int }
+// newerError says that a newer program has changed the schema.
+type newerError struct{ stored, known int }
 
-func (e *errNewer) Error() string {
+func (e *newerError) Error() string {
 	return fmt.Sprintf("the database has schema version %d, this program knows versions up to %d; use a newer alma, or another database", e.stored, e.known)
 }
 
@@ -63,6 +63,9 @@ func migrate(ctx context.Context, conn *pgx.Conn) error {
 	version, err := schemaVersion(ctx, conn)
 	if err != nil || version == len(steps) {
 		return err
+	}
+	if version > len(steps) {
+		return &newerError{version, len(steps)}
 	}
 	tx, err := conn.Begin(ctx)
 	if err != nil {
@@ -82,17 +85,14 @@ func applyMissing(ctx context.Context, tx pgx.Tx, steps []migration) error {
 	if _, err := tx.Exec(ctx, sqlLockSchema); err != nil {
 		return err
 	}
-	version, err := schemaVersion(ctx, tx)
-	if err != nil {
-		return err
-	}
-	if version > len(steps) {
-		return &errNewer{version, len(steps)}
-	}
 	if _, err := tx.Exec(ctx, sqlMakeSchemaTable); err != nil {
 		return err
 	}
-	for _, step := range steps[version:] {
+	var version int
+	if err := tx.QueryRow(ctx, sqlSchemaVersion).Scan(&version); err != nil {
+		return err
+	}
+	for _, step := range steps[min(version, len(steps)):] {
 		// Without parameters the text may hold many statements.
 		if _, err := tx.Exec(ctx, step.sql, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return fmt.Errorf("migration %d: %w", step.version, err)
@@ -109,6 +109,9 @@ func applyMissing(ctx context.Context, tx pgx.Tx, steps []migration) error {
 func schemaVersion(ctx context.Context, q queryer) (version int, err error) {
 	var exists bool
 	if err := q.QueryRow(ctx, sqlSchemaExists).Scan(&exists); err != nil || !exists {
+		return 0, err
+	}
+	if err := checkRights(ctx, q); err != nil {
 		return 0, err
 	}
 	err = q.QueryRow(ctx, sqlSchemaVersion).Scan(&version)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -52,14 +54,14 @@ func checkRights(ctx context.Context, q queryer) error {
 	var missing string
 	err := q.QueryRow(ctx, sqlMissingRights).Scan(&missing)
 	if err == nil && missing != "" {
-		err = refusal("the user may not read and write the tables " + missing + "; let the user that made them own this program's sessions too, or grant SELECT, INSERT, UPDATE and DELETE")
+		err = refusal("the user may not read and write the tables " + missing + ": connect as the user that made them, who also makes the partitions of each day")
 	}
 	return err
 }
 
 // openError says in plain words why a database cannot be used.
 func openError(name string, config *pgx.ConnConfig, err error) error {
-	var newer *errNewer
+	var newer *newerError
 	var refused refusal
 	if errors.As(err, &refused) || errors.As(err, &newer) {
 		return fmt.Errorf("alma: open %s: %w", name, err)
@@ -82,5 +84,25 @@ func openError(name string, config *pgx.ConnConfig, err error) error {
 	if advice == "" {
 		return wrap("open "+name, err)
 	}
-	return wrap("open "+name, fmt.Errorf("%s: %w", advice, err))
+	return wrap("open "+name, &advisedError{advice: advice, err: err})
 }
+
+// advisedError says what to do about an error. What the driver tried on its
+// way (each address, with and without TLS) is brought into one line.
+type advisedError struct {
+	advice string
+	err    error
+}
+
+func (e *advisedError) Error() string {
+	var reasons []string
+	for line := range strings.Lines(e.err.Error()) {
+		line = strings.TrimSpace(line)
+		if line = strings.TrimSuffix(line, ":"); line != "" && !slices.Contains(reasons, line) {
+			reasons = append(reasons, line)
+		}
+	}
+	return e.advice + " (" + strings.Join(reasons, "; ") + ")"
+}
+
+func (e *advisedError) Unwrap() error { return e.err }

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/alma-events/alma/internal/bench"
+	"github.com/alma-events/alma/internal/pgtest"
+)
+
+// TestBench runs it small, on both kinds of database: the figures mean nothing.
+func TestBench(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"sqlite", "postgres"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			args := []string{"bench", "--only", "append", "--events", "300", "--json", "--dir", dir}
+			if kind == "postgres" {
+				args = append(args, "--db", pgtest.Database(t))
+			}
+			var out, errs bytes.Buffer
+			if code := run(t.Context(), args, stdio{strings.NewReader(""), &out, &errs}); code != exitDone {
+				t.Fatalf("exit %d: %s", code, &errs)
+			}
+			var results []bench.Result
+			if err := json.Unmarshal(out.Bytes(), &results); err != nil || len(results) != 3 {
+				t.Fatalf("%d results, %v; want the bare client and two ways to append:\n%s", len(results), err, &out)
+			}
+			if results[1].Ratio <= 0 || results[1].Goal == "" || results[1].Met == nil {
+				t.Errorf("incomplete: %+v", results[1])
+			}
+			if !strings.Contains(errs.String(), "measuring: library append") {
+				t.Errorf("no progress is told:\n%s", &errs)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+func TestBenchUsage(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"bench --only apend":   `--only: there is no case "apend"; want some of emitter, append`,
+		"bench --events 3":     "--events is 3; want 200 or more",
+		"bench --dir /nowhere": "no such file or directory",
+	} {
+		var out, errs bytes.Buffer
+		code := run(t.Context(), strings.Fields(args), stdio{strings.NewReader(""), &out, &errs})
+		if code != exitUsage || !strings.Contains(errs.String(), want) {
+			t.Errorf("%s: exit %d, %s; want exit %d and %q", args, code, &errs, exitUsage, want)
+		}
+	}
+}
