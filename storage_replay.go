@@ -65,8 +65,8 @@ func (s ReplayState) Finished() bool { return s != ReplayRunning && s != ReplayP
 type ReplayQuery struct {
 	// EventID selects one event.
 	EventID string `json:"event_id,omitempty"`
-	// Since (included) and Until (excluded) mean the time of the append. Until
-	// defaults to now.
+	// Since (included) and Until (excluded) mean the time of the append.
+	// Whatever Until says, a replay ends where the log ended when it was made.
 	Since time.Time `json:"since,omitzero"`
 	Until time.Time `json:"until,omitzero"`
 	// From and To are places in the log, both included.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The whole test suite, under the race detector. That needs a C compiler; one
-# test asks openssl for a second opinion on signatures. As root on Debian what
-# is missing is installed; otherwise the suite runs without it and says so.
+# test asks openssl for a second opinion on signatures; storage/postgres wants a
+# PostgreSQL server to start. As root on Debian what is missing is installed;
+# otherwise the suite runs without it and says so.
 # With CI=true nothing may be missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -30,6 +31,27 @@ if ! need "$(go env CC)" gcc libc6-dev; then
 	note "skipped: the race detector (install gcc to have it)"
 	race=
 fi
+# PostgreSQL's programs are not in PATH on Debian.
+postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || have initdb || [ -n "${ALMA_TEST_POSTGRES_URL:-}" ]; }
+if ! postgres && ! need initdb postgresql; then
+	note "skipped: the tests on PostgreSQL (not installed)"
+fi
+
+# pgvector is used where the server has it. Where no package holds it, a
+# stand-in takes its place in the one test.
+vector() {
+	local version package
+	version=$(ls /usr/lib/postgresql 2>/dev/null | sort -V | tail -n 1)
+	package=postgresql-$version-pgvector
+	[ -n "$version" ] && [ ! -e "/usr/share/postgresql/$version/extension/vector.control" ] || return 0
+	if [ "$(id -u)" = 0 ] && have apt-get && apt-cache show "$package" >/dev/null 2>&1; then
+		note "installing $package"
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$package" >/dev/null && return 0
+	fi
+	note "without pgvector ($package is not to be had): a stand-in takes its place"
+}
+vector
+
 need openssl openssl || note "skipped: the comparison of signatures with openssl (not installed)"
 
 note "go vet ./..."

@@ -134,7 +134,7 @@ func (m *Manager) runCallbacks(ctx context.Context, from alma.Position) {
 	follow := tail.New(m.store, m.logger, func(error) {})
 	follow.Run(ctx, from, func(page alma.LogPage) {
 		for i := range page.Events {
-			if ev := &page.Events[i]; !m.local.met(ev.ID) {
+			if ev := &page.Events[i]; !m.local.met(ev.ID) && !ev.Erased {
 				m.emitter.Dispatch(ctx, ev)
 			}
 		}

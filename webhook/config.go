@@ -36,6 +36,8 @@ type Config struct {
 	// Grace is how long Shutdown waits for requests in flight when its
 	// context sets no earlier end. Defaults to 30 s.
 	Grace time.Duration
+	// Retention says how long what is kept.
+	Retention Retention
 	// NodeName names this process among the nodes that share a storage which
 	// many may use (one that is an [alma.NodeStore]). It is for people. Defaults
 	// to the host's name and the process id.
@@ -54,6 +56,8 @@ type Storage interface {
 	alma.WebhookStore
 	alma.LaneStore
 	alma.DeliveryStore
+	alma.ReplayStore
+	alma.RetentionStore
 }
 
 // Defaults of a [Config].
@@ -79,6 +83,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Grace <= 0 {
 		c.Grace = DefaultGrace
 	}
+	c.Retention = c.Retention.withDefaults()
 	if c.Lease <= 0 {
 		c.Lease = DefaultLease
 	}

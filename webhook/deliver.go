@@ -95,9 +95,13 @@ func (m *Manager) unsent(ctx context.Context, job *lane.Job, at time.Time, err e
 // notEncoded is the outcome of an event that the format cannot carry, or that
 // is no longer there.
 func notEncoded(job *lane.Job, at time.Time, err error) lane.Outcome {
+	reason := alma.ReasonEncode
+	if errors.Is(err, errErased) {
+		reason = alma.ReasonErased
+	}
 	return lane.Outcome{
-		Verdict: wire.Verdict{Outcome: wire.Final, Reason: alma.ReasonEncode},
-		Attempt: alma.Attempt{Number: job.Number, At: at, Reason: alma.ReasonEncode, Error: err.Error()},
+		Verdict: wire.Verdict{Outcome: wire.Final, Reason: reason},
+		Attempt: alma.Attempt{Number: job.Number, At: at, Reason: reason, Error: err.Error()},
 	}
 }
 
@@ -143,11 +147,18 @@ func (m *Manager) storedMessage(ctx context.Context, c *compiled, job *lane.Job)
 	if members == nil {
 		members = []alma.Position{key.Position}
 	}
-	entries := make([]*flow.Entry, len(members))
-	for i, pos := range members {
-		if entries[i], err = m.entryAt(ctx, pos); err != nil {
+	entries := make([]*flow.Entry, 0, len(members))
+	for _, pos := range members {
+		e, err := m.entryAt(ctx, pos)
+		if err != nil {
 			return alma.Message{}, err
 		}
+		if !e.Event.Erased {
+			entries = append(entries, e)
+		}
+	}
+	if len(entries) == 0 {
+		return alma.Message{}, errErased
 	}
 	return encode(c, entries, job.BatchID != "")
 }

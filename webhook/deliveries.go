@@ -168,7 +168,7 @@ func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
 			continue
 		}
 		e, err := m.entryAt(ctx, d.Position)
-		if err != nil {
+		if err != nil || e.Event.Erased {
 			return
 		}
 		message, err := e.Message(c.format)

@@ -35,6 +35,8 @@ func (k *marks) start(watermark alma.Position) {
 	k.issued, k.sent = watermark, watermark
 }
 
+func (k *marks) tailAt() alma.Position { return *k.tail.Load() }
+
 // dispatch offers a page of the log, event by event, and moves the tail.
 func (m *Manager) dispatch(page alma.LogPage, offer func(*flow.Entry)) {
 	m.marks.dispatching.Lock()

@@ -24,6 +24,13 @@
 // written for exceptions only: a delivery that succeeds at once moves a cursor
 // and leaves one attempt.
 //
+// # Replay, retention, purge
+//
+// [Manager.Replay] sends a webhook again what the log holds, as a durable job
+// beside live delivery; [Manager.RetryFailed] does so with what failed. A
+// started manager removes what is older than [Retention] says and nobody needs;
+// [Manager.Purge] erases personal data.
+//
 // # Guarantees
 //
 // Deliveries are at-least-once from the moment that the append commits. An

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,12 +22,15 @@ type hook struct {
 	lane     *lane.Lane
 	compiled atomic.Pointer[compiled]
 
+	replaying    sync.Mutex  // Held while the lane's replays are read anew.
+	replaysStale atomic.Bool // They could not be read.
 	// Where its events come from. Manager.admin guards the first two, and
 	// marks.dispatching the rest.
 	index   *match.Index[*hook]
-	leaving bool          // On its way to another node: nothing is offered any more.
-	group   *catchUp      // nil: the tail.
-	from    alma.Position // Only what lies behind is offered.
+	leaving bool                    // On its way to another node: nothing is offered any more.
+	group   *catchUp                // nil: the tail.
+	from    alma.Position           // Only what lies behind is offered.
+	feeder  atomic.Pointer[catchUp] // group, for those who do not hold dispatching.
 
 	filterErrors atomic.Int64
 	filterError  atomic.Pointer[string] // The last one.

@@ -81,7 +81,7 @@ func New(cfg Config) (*Manager, error) {
 	m.settler = settle.New(settle.Config{Store: m.store, Logger: m.logger, Mark: m.mark, Recovered: m.kickAll, Fenced: m.fenced})
 	m.node = &lane.Node{
 		Deliver: m.attempt, Record: m.settler.Add, Healthy: m.healthy, Store: m.store,
-		TryAttach: m.tryAttach, Disabled: m.laneDisabled, Logger: m.logger,
+		TryAttach: m.tryAttach, Fed: m.fed, Disabled: m.laneDisabled, Logger: m.logger,
 		Slots: make(chan struct{}, cfg.MaxInFlight), Doubtful: make(chan struct{}, max(1, cfg.MaxInFlight*3/4)),
 	}
 	return m, nil
@@ -175,6 +175,7 @@ func (m *Manager) run(from, head alma.Position) {
 	m.settling.Go(func() { m.settler.Run(settling, m.cfg.Grace) }) // settle: and whose outcomes become durable, in groups.
 
 	m.readers.Go(func() { m.runCallbacks(reading, head) })
+	m.readers.Go(func() { m.upkeep(reading) })
 	m.runNode(reading) // Which of the webhooks are here, where many nodes share them.
 	m.kickAll()
 }
@@ -247,25 +248,34 @@ func (m *Manager) resume(ctx context.Context) (alma.Position, error) {
 	m.marks.start(checkpoint.Watermark)
 	now := time.Now()
 	for _, w := range webhooks {
-		waiting, err := m.waiting(ctx, records[w.ID])
+		lc, err := m.stoodAt(ctx, records[w.ID])
 		if err != nil {
 			return alma.Position{}, err
 		}
-		m.restore(w, lane.Config{Record: records[w.ID], Waiting: waiting, Cold: true, Watermark: checkpoint.Watermark}, now)
+		lc.Cold, lc.Watermark = true, checkpoint.Watermark
+		m.restore(w, lc, now)
 	}
 	return checkpoint.Watermark, nil
 }
 
-// waiting reads the pending deliveries of a webhook that has some.
-func (m *Manager) waiting(ctx context.Context, record *alma.LaneRecord) ([]alma.Exception, error) {
-	if record == nil || record.Waiting == 0 {
-		return nil, nil
+// stoodAt returns what a lane begins with that has a record: its pending
+// deliveries and unfinished replays, where there are any.
+func (m *Manager) stoodAt(ctx context.Context, record *alma.LaneRecord) (lc lane.Config, err error) {
+	lc.Record = record
+	if record == nil {
+		return lc, nil
 	}
-	waiting, err := m.store.Waiting(ctx, record.WebhookID)
-	if err != nil {
-		return nil, fmt.Errorf("read the waiting deliveries of %s: %w", record.WebhookID, err)
+	if record.Waiting > 0 {
+		if lc.Waiting, err = m.store.Waiting(ctx, record.WebhookID); err != nil {
+			return lc, fmt.Errorf("read the waiting deliveries of %s: %w", record.WebhookID, err)
+		}
 	}
-	return waiting, nil
+	if record.Replays > 0 {
+		if lc.Replays, err = m.store.UnfinishedReplays(ctx, record.WebhookID); err != nil {
+			return lc, fmt.Errorf("read the replays of %s: %w", record.WebhookID, err)
+		}
+	}
+	return lc, nil
 }
 
 // restore puts a stored webhook to work again.

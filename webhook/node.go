@@ -188,6 +188,7 @@ func (p *member) place(h *hook, lc *lane.Config) {
 	lc.Context, lc.Watermark, h.from = held.ctx, held.place, held.place
 	if held.group != nil {
 		h.group, h.index, lc.Apart = held.group, held.group.index, true
+		h.feeder.Store(held.group)
 	}
 }
 
@@ -214,6 +215,8 @@ func (p *member) function(url string) handler {
 type catchUp struct {
 	index *match.Index[*hook]
 	at    alma.Position // Everything up to here was offered; marks.dispatching guards it.
+
+	reached atomic.Pointer[alma.Position] // at, for those who do not hold dispatching; nil before the first page.
 }
 
 // offered is how far the log has been offered to a webhook. The caller holds
@@ -227,6 +230,18 @@ func (m *Manager) offered(h *hook) alma.Position {
 		return h.from
 	}
 	return at
+}
+
+// fed is the same for who does not hold marks.dispatching: it may lag.
+func (m *Manager) fed(s *lane.Settings) alma.Position {
+	g := s.Target.(*hook).feeder.Load() //nolint:forcetypeassert // Settings are made in hook.go alone.
+	if g == nil {
+		return m.marks.tailAt()
+	}
+	if at := g.reached.Load(); at != nil {
+		return *at
+	}
+	return alma.Position{}
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/lane"
 )
 
 // followChanges brings into effect what other nodes changed about webhooks that
@@ -51,11 +50,11 @@ func (m *Manager) welcome(ctx context.Context, w alma.Webhook) error {
 	if err != nil {
 		return err
 	}
-	waiting, err := m.waiting(ctx, record)
+	lc, err := m.stoodAt(ctx, record)
 	if err != nil {
 		return err
 	}
-	m.restore(w, lane.Config{Record: record, Waiting: waiting}, time.Now()).lane.Kick()
+	m.restore(w, lc, time.Now()).lane.Kick()
 	return nil
 }
 
@@ -73,14 +72,17 @@ func (m *Manager) apply(h *hook, w alma.Webhook) {
 }
 
 // refresh looks anew at what another node may have stored about the deliveries
-// of a webhook that lives here. The caller holds admin.
+// and replays of a webhook that lives here. The caller holds admin.
 func (m *Manager) refresh(ctx context.Context, h *hook) error {
 	waiting, err := m.store.Waiting(ctx, h.id)
 	if err != nil {
 		return fmt.Errorf("read the waiting deliveries of %s: %w", h.id, err)
 	}
 	h.lane.Refresh(waiting)
-	return nil
+	if err := m.dropErased(ctx, h, waiting); err != nil {
+		return err
+	}
+	return m.refreshReplays(ctx, h)
 }
 
 // drop ends a webhook that another node has deleted.

@@ -41,11 +41,12 @@ func (m *Manager) resumed(ctx context.Context, t *alma.Takeover) ([]lane.Config,
 	configs := make([]lane.Config, len(t.Webhooks))
 	for i := range t.Webhooks {
 		record := records[t.Webhooks[i].ID]
-		waiting, err := m.waiting(ctx, record)
+		lc, err := m.stoodAt(ctx, record)
 		if err != nil {
 			return nil, err
 		}
-		configs[i] = lane.Config{Record: record, Waiting: waiting, Cold: true}
+		lc.Cold = true
+		configs[i] = lc
 	}
 	return configs, nil
 }
@@ -102,6 +103,7 @@ func (m *Manager) offerMissed(page alma.LogPage, g *catchUp) {
 		g.index.Match(e, func(h *hook) { m.offer(h, e) }, func(h *hook, err error) { m.filterFailed(h, e, err) })
 	}
 	g.at = page.Next
+	g.reached.Store(&page.Next)
 }
 
 // merge lets the tail feed the webhooks of a takeover, if their own reader has
@@ -140,6 +142,7 @@ func (m *Manager) merge(ctx context.Context, g *catchUp) bool {
 // follow lets the tail feed a webhook from where its own reader has come to.
 func (m *Manager) follow(h *hook) {
 	h.from, h.group, h.index = h.group.at, nil, m.index
+	h.feeder.Store(nil)
 	h.lane.Join()
 	if c := h.compiled.Load(); c.unusable == nil {
 		m.index.Put(h.id, &c.selection, h)

@@ -46,6 +46,9 @@ func (m *Manager) retryable(ctx context.Context, d *alma.Delivery) (*sight, erro
 	if d.Status == alma.StatusSuppressed {
 		return nil, fmt.Errorf("alma: retry %s: it stands for all events of a bulk job; raise bulk_limit before the next: %w", d.ID, alma.ErrConflict)
 	}
+	if err := m.checkErased(ctx, d); err != nil {
+		return nil, err
+	}
 	if w.State != alma.StateActive || !m.running.Load() {
 		return nil, fmt.Errorf("alma: retry %s: the webhook is %s; resume it first: %w", d.ID, w.State, alma.ErrConflict)
 	}

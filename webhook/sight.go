@@ -69,7 +69,7 @@ func (m *Manager) sight(ctx context.Context, w alma.Webhook) (*sight, error) {
 // has not come to: it lies beyond the low-water mark.
 func (s *sight) unattempted(ev *alma.Event) *alma.Delivery {
 	c := s.compiled
-	if !s.lane.Busy || !s.lane.Low.Before(ev.Position) || c.unusable != nil {
+	if !s.lane.Busy || !s.lane.Low.Before(ev.Position) || c.unusable != nil || ev.Erased {
 		return nil
 	}
 	if ok, err := c.selection.Match(flow.NewEntry(ev)); !ok || err != nil {

@@ -35,6 +35,8 @@ type Status struct {
 	Waiting      int   // Deliveries that wait for a retry.
 	InFlight     int   // Requests under way, as far as this node knows.
 	Expired      int64 // Events not sent because of max_age.
+	Erased       int64 // Events not sent because their data were erased before.
+	Lost         int64 // Events given up because the webhook was too far behind (see Retention).
 	// FilterErrors counts the events for which the filter could not be
 	// evaluated since the start, and FilterError is the last of the errors. Only
 	// the node that serves the webhook knows them.
@@ -96,6 +98,7 @@ func (m *Manager) status(ctx context.Context, w alma.Webhook, seen *sight, reade
 	ls := &seen.lane
 	s.Waiting, s.InFlight = ls.Waiting, ls.InFlight
 	s.Expired, s.FailingSince = ls.Health.Expired, ls.Health.FailingSince
+	s.Erased, s.Lost = ls.Health.Erased, ls.Health.Lost
 	if h := seen.hook; h != nil {
 		s.FilterErrors = h.filterErrors.Load()
 		if text := h.filterError.Load(); text != nil {

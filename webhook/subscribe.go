@@ -240,7 +240,11 @@ func (m *Manager) call(ctx context.Context, c *compiled, job *lane.Job) lane.Out
 
 func (m *Manager) entryOf(ctx context.Context, job *lane.Job) (*flow.Entry, error) {
 	if job.Retry != nil {
-		return m.entryAt(ctx, job.Key().Position)
+		e, err := m.entryAt(ctx, job.Key().Position)
+		if err == nil && e.Event.Erased {
+			err = errErased
+		}
+		return e, err
 	}
 	return job.Entries[0], nil
 }

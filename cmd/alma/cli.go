@@ -17,6 +17,8 @@ type cli struct {
 	Webhook webhookCmd `cmd:"" help:"Register and look after webhooks."`
 
 	Delivery deliveryCmd `cmd:"" help:"Look at deliveries, and retry them."`
+	Replay   replayCmd   `cmd:"" help:"Look after replays; \"alma webhook replay\" starts one."`
+	Purge    purgeCmd    `cmd:"" help:"Erase personal data for good."`
 	Key      keyCmd      `cmd:"" help:"Manage API keys."`
 	Sign     signCmd     `cmd:"" help:"Sign a body, as a delivery would be."`
 	Verify   verifyCmd   `cmd:"" help:"Verify the signature of a body."`

@@ -17,7 +17,7 @@ import (
 type deliveryCmd struct {
 	List  deliveryListCmd  `cmd:"" help:"List deliveries, the newest event first."`
 	Show  deliveryShowCmd  `cmd:"" help:"Show one delivery with its attempts."`
-	Retry deliveryRetryCmd `cmd:"" help:"Attempt a delivery now."`
+	Retry deliveryRetryCmd `cmd:"" help:"Attempt deliveries now: some by name, or all that failed."`
 }
 
 type deliveryListCmd struct {
@@ -132,17 +132,5 @@ func (c *deliveryShowCmd) Run(ctx context.Context, conn *connection, io stdio) e
 	if !d.NextAttemptAt.IsZero() {
 		fmt.Fprintln(io.out, "next attempt at", moment(d.NextAttemptAt))
 	}
-	return nil
-}
-
-type deliveryRetryCmd struct{ deliveryID }
-
-// Run attempts a delivery now.
-func (c *deliveryRetryCmd) Run(ctx context.Context, conn *connection, io stdio) error {
-	var d alma.Delivery
-	if err := conn.call(ctx, http.MethodPost, c.path()+"/retry", nil, nil, &d); err != nil {
-		return err
-	}
-	fmt.Fprintln(io.out, d.ID, "is attempted now; see: alma delivery show", d.ID)
 	return nil
 }

@@ -32,6 +32,7 @@ type nodeConfig struct {
 	firstKey  string // The first admin key; made when empty.
 	logger    *slog.Logger
 	stopGrace time.Duration
+	retention webhook.Retention
 	name      string        // Among the nodes; made when empty.
 	lease     time.Duration // The engine's default when 0.
 }
@@ -122,7 +123,8 @@ func (n *node) startEngine(ctx context.Context) error {
 	n.defers(n.emitter.Close)
 	manager, err := webhook.New(webhook.Config{
 		Storage: n.store, Emitter: n.emitter, Logger: n.cfg.logger,
-		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, Grace: n.cfg.stopGrace, NodeName: n.cfg.name, Lease: n.cfg.lease,
+		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, Grace: n.cfg.stopGrace,
+		Retention: n.cfg.retention, NodeName: n.cfg.name, Lease: n.cfg.lease,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.

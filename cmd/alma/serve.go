@@ -20,9 +20,10 @@ type serveCmd struct {
 	CAFile    string    `name:"ca-file" help:"Trust the certificate authorities in this PEM file besides the system's." env:"ALMA_CA_FILE" placeholder:"FILE"`
 	TLSCert   string    `name:"tls-cert" help:"Serve https with this certificate." env:"ALMA_TLS_CERT" placeholder:"FILE"`
 	TLSKey    string    `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
-	NodeName  string    `name:"node-name" help:"Name this server among those that share the database. (default: the host's name and the process id)" env:"ALMA_NODE_NAME" placeholder:"NAME"`
-	Lease     span      `help:"With PostgreSQL: how long other servers wait for a sign of life before they take this one's webhooks over." default:"5s" env:"ALMA_LEASE"`
-	Grace     span      `help:"Let requests and deliveries in flight finish for so long when stopped." default:"30s" env:"ALMA_GRACE"`
+	keeping
+	NodeName string `name:"node-name" help:"Name this server among those that share the database. (default: the host's name and the process id)" env:"ALMA_NODE_NAME" placeholder:"NAME"`
+	Lease    span   `help:"With PostgreSQL: how long other servers wait for a sign of life before they take this one's webhooks over." default:"5s" env:"ALMA_LEASE"`
+	Grace    span   `help:"Let requests and deliveries in flight finish for so long when stopped." default:"30s" env:"ALMA_GRACE"`
 }
 
 // Help says more than the list of flags.
@@ -75,7 +76,8 @@ func unlessStopped(ctx context.Context, err error) error {
 func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, error) {
 	cfg := nodeConfig{
 		db: conn.DB, listen: string(c.Listen), tlsCert: c.TLSCert, tlsKey: c.TLSKey, allow: prefixes(c.AllowCIDR),
-		firstKey: conn.APIKey, logger: logger, stopGrace: time.Duration(c.Grace), name: c.NodeName, lease: time.Duration(c.Lease),
+		firstKey: conn.APIKey, logger: logger, stopGrace: time.Duration(c.Grace),
+		retention: c.retention(), name: c.NodeName, lease: time.Duration(c.Lease),
 	}
 	if err := c.check(conn); err != nil {
 		return cfg, err

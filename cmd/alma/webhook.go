@@ -22,6 +22,7 @@ type webhookCmd struct {
 	Pause        webhookPauseCmd        `cmd:"" help:"Stop deliveries; events wait."`
 	Resume       webhookResumeCmd       `cmd:"" help:"Go on with deliveries, also after the webhook was disabled."`
 	Test         webhookTestCmd         `cmd:"" help:"Send a test event and show the answer."`
+	Replay       webhookReplayCmd       `cmd:"" help:"Send again what the log holds."`
 	RotateSecret webhookRotateSecretCmd `cmd:"" help:"Replace the secret by a new one."`
 }
 
@@ -51,6 +52,7 @@ type webhookAnswer struct {
 	Lag         int64   `json:"lag"`
 	LagSeconds  float64 `json:"lag_seconds"`
 	Waiting     int     `json:"waiting"`
+	Lost        int64   `json:"lost"`
 	Format      string  `json:"format"`
 	Version     int64   `json:"version"`
 	Description string  `json:"description"`
@@ -118,6 +120,9 @@ func webhookRow(item json.RawMessage) ([]string, error) {
 	lag := strconv.FormatInt(w.Lag, 10)
 	if w.Lag > 0 {
 		lag += fmt.Sprintf(" (%s)", time.Duration(w.LagSeconds*float64(time.Second)).Round(time.Second))
+	}
+	if w.Lost > 0 {
+		lag += fmt.Sprintf(", %d lost", w.Lost)
 	}
 	return []string{w.ID, w.State, w.Health, lag, strconv.Itoa(w.Waiting), w.Format, shorten(w.URL, 60), orDash(shorten(w.Description, 30))}, nil
 }

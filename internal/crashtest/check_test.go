@@ -36,7 +36,7 @@ func (w *world) missing(h *hook, counts map[string]int) []string {
 	return out
 }
 
-// drained waits until every webhook has got what it must, and no replay runs.
+// drained waits until every webhook has got what it must.
 func (w *world) drained(t *testing.T, l *life, lis *listener) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
@@ -53,6 +53,28 @@ func (w *world) drained(t *testing.T, l *life, lis *listener) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("lost: %s\n%s", late, &l.errs)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// replayed waits until every replay has come to its end.
+func (w *world) replayed(t *testing.T, l *life) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		var page struct {
+			Items []struct{ ID, State string }
+		}
+		if !l.call("GET", "/v1/replays?limit=200", nil, 200, &page) {
+			t.Fatal("the replays cannot be listed")
+		}
+		open := slices.DeleteFunc(page.Items, func(r struct{ ID, State string }) bool { return r.State != "running" && r.State != "paused" })
+		if len(open) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("replays do not end: %+v", open)
 		}
 		<-time.After(20 * time.Millisecond)
 	}

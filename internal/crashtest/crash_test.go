@@ -34,6 +34,7 @@ func TestNothingIsLostOverManyLives(t *testing.T) {
 	lis.behave()
 	w.resumeAll(t, l)
 	w.drained(t, l, lis)
+	w.replayed(t, l)
 	w.check(t, l, lis)
 	l.kill()
 	intact(t, db)

@@ -12,6 +12,7 @@ type Record struct {
 	Lane       *alma.LaneUpdate
 	Suppressed *alma.Suppression
 	Disabled   *alma.Disabling
+	Replay     *alma.ReplayProgress
 	// Urgent says that the owner can do little before this record is durable.
 	Urgent bool
 	// Tag is for the owner's own use.

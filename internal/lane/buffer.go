@@ -1,8 +1,10 @@
 package lane
 
 import (
+	"slices"
 	"time"
 
+	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/internal/flow"
 )
 
@@ -22,6 +24,8 @@ type buffer struct {
 type buffered struct {
 	entry *flow.Entry
 	at    time.Time // When it came in: a batch waits from here.
+	// Of a replay: how many events it had read up to and with this one.
+	number int64
 }
 
 func (b *buffer) len() int { return len(b.items) - b.head }
@@ -37,7 +41,7 @@ func (b *buffer) push(e *flow.Entry, now time.Time) {
 		clear(b.items[n:])
 		b.items, b.head = b.items[:n], 0
 	}
-	b.items = append(b.items, buffered{e, now})
+	b.items = append(b.items, buffered{entry: e, at: now})
 	b.bytes += e.Size()
 }
 
@@ -52,6 +56,14 @@ func (b *buffer) pop() *flow.Entry {
 		b.items, b.head = b.items[:0], 0
 	}
 	return e
+}
+
+// holds reports whether the event at pos is in the buffer.
+func (b *buffer) holds(pos alma.Position) bool {
+	_, ok := slices.BinarySearchFunc(b.items[b.head:], pos, func(x buffered, pos alma.Position) int {
+		return x.entry.Position().Compare(pos)
+	})
+	return ok
 }
 
 func (b *buffer) drop() { *b = buffer{} }

@@ -14,6 +14,9 @@ func (l *Lane) discard(now time.Time) {
 		ev := l.buffer.front().entry.Event
 		switch {
 		case l.wasSettled(ev.Position):
+		case ev.Erased:
+			l.health.stored.Erased++
+			l.health.changed = true
 		case l.isOld(ev, now):
 			l.health.stored.Expired++
 			l.health.changed = true
@@ -28,9 +31,9 @@ func (l *Lane) discard(now time.Time) {
 }
 
 // unwanted reports whether an event is not to be sent: settled before a
-// restart, too old, or of a bulk job.
+// restart, erased, too old, or of a bulk job.
 func (l *Lane) unwanted(ev *alma.Event, now time.Time) bool {
-	return l.wasSettled(ev.Position) || l.isOld(ev, now) || l.isBulk(ev)
+	return l.wasSettled(ev.Position) || ev.Erased || l.isOld(ev, now) || l.isBulk(ev)
 }
 
 func (l *Lane) wasSettled(pos alma.Position) bool {

@@ -17,7 +17,13 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 	l.inFlight--
 	if job.Retry != nil {
 		l.retrying--
+		defer delete(l.loose, job.Retry)
 	}
+	if job.replay != nil && job.span != nil {
+		job.replay.inFlight--
+		defer l.sweepReplays()
+	}
+	delete(l.parked, job)
 	if job.probe {
 		l.health.probing = false
 	}
@@ -29,6 +35,7 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 		l.postpone(job.Retry, now)
 		return
 	}
+	out.Attempt.ReplayID = job.replayID()
 	reason := out.Verdict.Reason
 	l.pressure.observe(reason, l.settings.window())
 	record := flow.Record{Owner: l, Attempt: &alma.SettledAttempt{
@@ -42,13 +49,14 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 	if job.span != nil {
 		job.span.done = true
 	}
+	l.countReplay(job, &record)
 	if l.cursor != shared || l.health.changed {
 		record.Lane = l.update()
 	}
 	l.unsettled++
 	// Exceptions are rare, and people look at them; and half a window later the
 	// lane would have to stop for its outcomes.
-	record.Urgent = job.Retry != nil || record.Exception != nil || 2*l.unsettled >= l.settings.window()
+	record.Urgent = job.Retry != nil || record.Exception != nil && record.Resolved == nil || 2*l.unsettled >= l.settings.window()
 	l.record(record)
 }
 
@@ -79,7 +87,13 @@ func (l *Lane) succeeded(job *Job, record *flow.Record) {
 	if l.health.success() {
 		l.node.Logger.Info("the listener answers again; deliveries resume", "webhook", l.settings.WebhookID)
 	}
-	if job.Retry != nil || job.parked {
+	if job.replay != nil && !job.parked || l.lostMembers(job) {
+		// Something may stand there, in a batch of other members perhaps: it
+		// leaves that, and goes.
+		record.Exception = l.pending(job)
+		record.Exception.Message = nil
+	}
+	if job.Retry != nil || job.parked || job.replay != nil {
 		key := job.Key()
 		record.Resolved = &key
 	}
@@ -90,10 +104,12 @@ func (l *Lane) failed(job *Job, out *Outcome, now time.Time, record *flow.Record
 	e := l.exception(job, out)
 	if delay, again := l.delay(job, out); again {
 		e.Status, e.Delay, e.NextAttemptAt = alma.StatusPending, delay, now.Add(delay)
-		record.Tag = &Waiting{
+		w := &Waiting{
 			Position: e.Position, Members: e.Members, BatchID: e.BatchID,
-			Attempts: e.Attempts, Due: e.NextAttemptAt,
+			Attempts: e.Attempts, Due: e.NextAttemptAt, ReplayID: e.ReplayID,
 		}
+		record.Tag = w
+		l.loose[w] = struct{}{}
 		l.deferred++
 	}
 	record.Exception = e
@@ -103,7 +119,7 @@ func (l *Lane) failed(job *Job, out *Outcome, now time.Time, record *flow.Record
 // judge notes a failure against the listener, if it was the listener's.
 func (l *Lane) judge(job *Job, out *Outcome, now time.Time) {
 	reason := out.Verdict.Reason
-	if reason != alma.ReasonEncode && l.health.failure(job.Key().Position, reason, job.probe, now) {
+	if reason != alma.ReasonEncode && reason != alma.ReasonErased && l.health.failure(job.Key().Position, reason, job.probe, now) {
 		l.breakerOpened(out)
 	}
 }
@@ -124,7 +140,7 @@ func (l *Lane) pending(job *Job) *alma.Exception {
 	key := job.Key()
 	e := &alma.Exception{
 		WebhookID: key.WebhookID, Position: key.Position, BatchID: job.BatchID,
-		Status: alma.StatusPending, Attempts: job.Number - 1,
+		Status: alma.StatusPending, Attempts: job.Number - 1, ReplayID: job.replayID(),
 	}
 	if job.Retry != nil {
 		e.Members = job.Retry.Members
@@ -149,6 +165,7 @@ func (l *Lane) delay(job *Job, out *Outcome) (time.Duration, bool) {
 func (l *Lane) breakerOpened(out *Outcome) {
 	l.node.Logger.Warn("the listener seems dead; only probes are sent until it answers",
 		"webhook", l.settings.WebhookID, "reason", string(out.Verdict.Reason), "error", out.Attempt.Error)
+	l.rewindReplays()
 	if l.buffer.len() > 0 {
 		l.behind = true
 		l.dropBuffer()
@@ -182,6 +199,7 @@ func (l *Lane) checkDisabling(out *Outcome, now time.Time, record *flow.Record) 
 func (l *Lane) disable(record *flow.Record, reason string) {
 	record.Disabled = &alma.Disabling{WebhookID: l.settings.WebhookID, Reason: reason}
 	l.active, l.disabling = false, true
+	l.rewindReplays()
 	if l.buffer.len() > 0 {
 		l.behind = true
 		l.dropBuffer()
@@ -196,16 +214,28 @@ func (l *Lane) park(now time.Time) {
 	if l.settings.Ordered || l.closed {
 		return
 	}
-	for s := l.outstanding.front(); s != nil; s = l.outstanding.front() {
+	l.parkHeads(&l.outstanding, now)
+	for _, r := range l.replays {
+		l.parkHeads(&r.outstanding, now)
+	}
+}
+
+func (l *Lane) parkHeads(o *outstanding, now time.Time) {
+	for s := o.front(); s != nil; s = o.front() {
 		message := s.job.message.Load()
-		if message == nil || now.Sub(s.job.started) < l.patience() {
+		if message == nil || now.Sub(s.job.started) < l.patience(o) {
 			return
 		}
 		e := l.pending(s.job)
 		e.InFlight = true
 		s.job.parked, s.done = true, true
+		l.parked[s.job] = struct{}{}
 		record := flow.Record{Owner: l, Exception: e}
-		if l.outstanding.front(); l.cursor != shared {
+		o.front()
+		if r := s.job.replay; r != nil {
+			record.Replay = &alma.ReplayProgress{ReplayID: r.info.ID, Retrying: int64(len(s.job.positions()))}
+			r.advance(record.Replay)
+		} else if l.cursor != shared {
 			record.Lane = l.update()
 		}
 		l.record(record)

@@ -53,20 +53,31 @@ type Lane struct {
 	settled   map[alma.Position]struct{}
 	settledTo alma.Position
 
+	// Replays, the oldest first.
+	replays      []*replay
+	rereading    int   // Workers that read for one.
+	replayTurn   bool  // The last first attempt was a live one.
+	replaysEnded int64 // How many ended, for the store too.
+
 	// The delivery side.
 	outstanding outstanding
 	waiting     waitingHeap
 	again       []*Job                // First attempts that were given up, to be made anew.
 	manual      map[alma.Position]int // Retries that a person asked for and that were begun, with the attempts before.
 	deferred    int                   // Failed, and not yet durable: will be waiting.
-	disabling   bool                  // It ended its own active state, which is not yet durable.
-	inFlight    int
-	retrying    int // Of inFlight: not first attempts.
-	unsettled   int // Finished, and not yet durable.
-	workers     int
-	pressure    pressure
-	throttle    throttle
-	health      health
+	// Deliveries that are being retried, or deferred; and first attempts that
+	// were parked and are still under way.
+	loose     map[*Waiting]struct{}
+	parked    map[*Job]struct{}
+	erased    map[alma.Position]struct{} // While something was under way.
+	disabling bool                       // It ended its own active state, which is not yet durable.
+	inFlight  int
+	retrying  int // Of inFlight: not first attempts.
+	unsettled int // Finished, and not yet durable.
+	workers   int
+	pressure  pressure
+	throttle  throttle
+	health    health
 
 	// The durable side.
 	cursor cursorState
@@ -99,6 +110,8 @@ type Config struct {
 	Record *alma.LaneRecord
 	// Waiting are its pending exceptions.
 	Waiting []alma.Exception
+	// Replays are its unfinished replays, the oldest first.
+	Replays []alma.Replay
 	// Cold says that events beyond the watermark may be settled already.
 	Cold      bool
 	Watermark alma.Position
@@ -116,6 +129,7 @@ func New(node *Node, cfg Config, now time.Time) *Lane {
 	l := &Lane{
 		node: node, settings: cfg.Settings, active: cfg.Active, ctx: cfg.Context,
 		cold: cfg.Cold, coldFrom: cfg.Watermark, apart: cfg.Apart,
+		loose: map[*Waiting]struct{}{}, parked: map[*Job]struct{}{},
 	}
 	if l.ctx == nil {
 		l.ctx = node.Context
@@ -131,6 +145,11 @@ func New(node *Node, cfg Config, now time.Time) *Lane {
 	}
 	for i := range cfg.Waiting {
 		l.waiting.add(FromException(&cfg.Waiting[i], now))
+	}
+	for i := range cfg.Replays {
+		r := newReplay(cfg.Replays[i])
+		r.paused = cfg.Replays[i].State == alma.ReplayPaused
+		l.replays = append(l.replays, r)
 	}
 	return l
 }
@@ -173,6 +192,7 @@ func (l *Lane) fallBehind(read alma.Position) {
 	}
 	if !l.active || l.health.stored.BreakerOpen {
 		l.dropBuffer()
+		l.rewindReplays()
 	}
 	l.claim()
 }
@@ -197,6 +217,9 @@ func (l *Lane) Settled(records []flow.Record) {
 		if r.Attempt != nil {
 			l.unsettled--
 		}
+		if r.Replay != nil {
+			l.replaySettled(r.Replay)
+		}
 		if r.Disabled != nil {
 			l.disabling = false
 		}
@@ -205,9 +228,8 @@ func (l *Lane) Settled(records []flow.Record) {
 			continue
 		}
 		l.deferred--
-		if !l.closed {
-			l.waiting.add(w)
-		}
+		delete(l.loose, w)
+		l.admit(w)
 	}
 	l.wake(time.Now())
 }
@@ -277,7 +299,7 @@ func (l *Lane) Close() {
 func (l *Lane) close() {
 	l.closed, l.active, l.behind = true, false, false
 	l.buffer.drop()
-	l.waiting, l.again = nil, nil
+	l.waiting, l.again, l.replays = nil, nil, nil
 	if l.timer != nil {
 		l.timer.Stop()
 	}
@@ -297,6 +319,7 @@ type Status struct {
 	Busy     bool          // Something lies between Low and the head of the log.
 	InFlight int
 	Waiting  int
+	Replays  int // Unfinished ones.
 	Health   alma.LaneHealth
 }
 
@@ -307,7 +330,7 @@ func (l *Lane) Status() Status {
 	low, busy := l.low()
 	return Status{
 		Behind: l.behind, Low: low, Busy: busy, InFlight: l.inFlight,
-		Waiting: len(l.waiting) + l.deferred, Health: l.health.stored,
+		Waiting: len(l.waiting) + l.deferred, Replays: len(l.replays), Health: l.health.stored,
 	}
 }
 

@@ -21,7 +21,8 @@ import (
 //   - every event that matches was attempted, and delivered or failed for good;
 //   - no other event was sent;
 //   - an event is repeated after success only if a crash came between, or a
-//     person asked for it;
+//     person asked for it, by a retry or by a replay;
+//   - every replay ends, after it has sent what it covers again;
 //   - an ordered lane shows no event before all earlier ones are delivered or
 //     failed for good.
 func TestAnyInterleavingKeepsTheGuarantees(t *testing.T) {
@@ -35,7 +36,7 @@ func TestAnyInterleavingKeepsTheGuarantees(t *testing.T) {
 		steps := rapid.SliceOfN(rapid.Custom(drawStep), 8, 30).Draw(rt, "steps")
 		var fault string
 		synctest.Test(t, func(t *testing.T) {
-			m := &model{succeeded: map[int64]int{}, allowed: map[int64]int{}, mood: "good", ordered: ordered, sparse: sparse, done: 1}
+			m := &model{succeeded: map[int64]int{}, allowed: map[int64]int{}, sent: map[int64]int{}, mood: "good", ordered: ordered, sparse: sparse, done: 1}
 			m.world = newWorld(t, func(s *Settings) {
 				s.Ordered, s.BatchSize, s.Window = ordered, batch, window
 				s.Match = func(e *flow.Entry) bool { return m.wants(e.Position().Seq) }
@@ -65,6 +66,8 @@ type model struct {
 	done      int64         // All events before this one are over.
 	disorder  string
 	crashes   int
+	covers    []cover
+	sent      map[int64]int // Attempts that have begun.
 }
 
 func (m *model) wants(seq int64) bool { return !m.sparse || seq%3 != 0 }
@@ -72,12 +75,15 @@ func (m *model) wants(seq int64) bool { return !m.sparse || seq%3 != 0 }
 // answerAs is called with the world's lock held.
 func (m *model) answerAs(job *Job) (Outcome, time.Duration) {
 	m.turn++
-	if job.Retry == nil {
+	if job.replay != nil {
+		m.noteReplayed(job)
+	} else if job.Retry == nil {
 		m.checkOrder(job.Entries[0].Position().Seq)
 	}
 	out, took := m.answerNow(job)
 	for _, p := range job.positions() {
 		m.allowed[p.Seq] = max(1, m.allowed[p.Seq])
+		m.sent[p.Seq]++
 		if out.Verdict.Outcome == wire.Success && !out.Postponed {
 			m.succeeded[p.Seq]++
 		}
@@ -145,6 +151,7 @@ func drawStep(rt *rapid.T) step {
 	ops := []string{
 		"append", "append", "append unseen", "mood", "mood", "time", "time", "crash", "pause", "resume",
 		"stall", "unstall", "blind", "see", "slow store", "mark", "flood", "retry", "hurry", "edit",
+		"replay", "replay", "replay failed", "pause replays", "resume replays", "cancel replay",
 	}
 	return step{
 		op:   rapid.SampledFrom(ops).Draw(rt, "op"),
@@ -186,6 +193,14 @@ func (m *model) take(s step) {
 		m.retry(int64(s.n))
 	case "hurry":
 		m.lane.Hurry(alma.Position{Seq: int64(s.n)})
+	case "replay", "replay failed":
+		m.startReplay(int64(s.n), s.op == "replay failed")
+	case "pause replays":
+		m.setReplays(alma.ReplayPaused)
+	case "resume replays":
+		m.setReplays(alma.ReplayRunning)
+	case "cancel replay":
+		m.setReplay(fmt.Sprint("rpl_", s.n), alma.ReplayCanceled)
 	case "edit":
 		m.settings.Window = s.n
 		settings := m.settings
@@ -234,12 +249,14 @@ func (m *model) noteOpen() {
 			m.allowed[seq]++
 		}
 	}
+	m.noteOpenReplays()
 }
 
 func (m *model) recover() {
 	look(m.world, func() any { m.mood, m.readFails = "good", false; return nil })
 	m.stall(false)
 	m.setActive(true)
+	m.setReplays(alma.ReplayRunning)
 	m.follow()
 	pass(48 * time.Hour)
 }
@@ -262,6 +279,9 @@ func (m *model) check() string {
 		case n > most:
 			return fmt.Sprintf("event %v was taken %d times; %d crashes, and people, allow %d", p, n, m.crashes, most)
 		}
+	}
+	if fault := m.checkReplays(); fault != "" {
+		return fault
 	}
 	return m.disorder
 }

@@ -25,6 +25,9 @@ type Node struct {
 	// TryAttach calls attach while no event is being offered to lanes, if the
 	// tail has not come further than pos; it reports whether it did.
 	TryAttach func(l *Lane, pos alma.Position, attach func()) bool
+	// Fed returns up to where the log was offered to a lane; it may lag. It
+	// must not call the lane.
+	Fed func(s *Settings) alma.Position
 	// Disabled is told that a lane has disabled its webhook. It must not call
 	// the lane.
 	Disabled func(webhookID, reason string)
@@ -47,6 +50,7 @@ type Node struct {
 type Store interface {
 	Read(ctx context.Context, after alma.Position, limit int) (alma.LogPage, error)
 	Settled(ctx context.Context, webhookID string, after alma.Position) ([]alma.Position, error)
+	ReadReplay(ctx context.Context, r alma.Replay, after alma.Position, limit int) (alma.LogPage, error)
 }
 
 // Job is one attempt to be made.
@@ -66,6 +70,8 @@ type Job struct {
 	parked  bool // Stored as an exception in flight.
 	probe   bool // Sent while the breaker is open.
 	message messageBox
+	replay  *replay // Whose first attempt it is; nil for a live one.
+	number  int64   // The first event's number in the replay.
 }
 
 type jobKind int
@@ -74,6 +80,7 @@ const (
 	attemptJob jobKind = iota
 	readJob            // Read on in the log.
 	loadJob            // Learn which positions are settled already.
+	replayJob          // Read on for a replay.
 )
 
 // SetMessage says what is being sent, so that the lane can store it when the
@@ -89,6 +96,18 @@ func (j *Job) Key() alma.DeliveryKey {
 		key.Position = j.Entries[0].Position()
 	}
 	return key
+}
+
+// replayID names the replay that the attempt belongs to; empty for none.
+func (j *Job) replayID() string {
+	switch {
+	case j.replay != nil:
+		return j.replay.info.ID
+	case j.Retry != nil:
+		return j.Retry.ReplayID
+	default:
+		return ""
+	}
 }
 
 // positions lists the events that the attempt is for.

@@ -1,6 +1,10 @@
 package lane
 
-import "github.com/alma-events/alma"
+import (
+	"slices"
+
+	"github.com/alma-events/alma"
+)
 
 // span is the part of the log that one first attempt is for: an event, or the
 // members of a batch.
@@ -8,6 +12,7 @@ type span struct {
 	first, last alma.Position
 	done        bool // Settled, or stored as an exception.
 	job         *Job
+	number      int64 // Of a replay: the first event's among those it has read.
 }
 
 // outstanding holds the spans of first attempts under way, in log order. What
@@ -43,6 +48,19 @@ func (o *outstanding) front() *span {
 		o.head = 0
 	}
 	return o.spans[o.head]
+}
+
+// holds reports whether the event at pos is being attempted.
+func (o *outstanding) holds(pos alma.Position) bool {
+	for _, s := range o.spans[o.head:] {
+		if pos.Before(s.first) {
+			return false
+		}
+		if !s.done && !s.last.Before(pos) && slices.Contains(s.job.positions(), pos) {
+			return true
+		}
+	}
+	return false
 }
 
 // before returns a position behind everything ahead of p, and not behind p.

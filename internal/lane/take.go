@@ -102,7 +102,7 @@ func (l *Lane) chooseAttempt(now time.Time) (*Job, time.Duration) {
 	if w := l.waiting.next(); w != nil {
 		due := w.Due.Sub(now)
 		if due <= 0 && l.mayRetry() {
-			l.waiting.take()
+			l.loose[l.waiting.take()] = struct{}{}
 			l.noteManual(w)
 			return &Job{Settings: l.settings, Retry: w, Number: w.Attempts + 1, BatchID: w.BatchID}, 0
 		}
@@ -111,20 +111,40 @@ func (l *Lane) chooseAttempt(now time.Time) (*Job, time.Duration) {
 			wait = never // A finished retry wakes the lane.
 		}
 	}
-	if l.mayBegin() {
-		if entries := l.nextEntries(now, &wait); entries != nil {
-			return l.firstAttempt(entries), 0
+	if l.replayTurn {
+		if job := l.chooseReplay(now, &wait); job != nil {
+			return job, 0
 		}
 	}
-	if l.mayRead(now, &wait) {
-		l.reading = true
-		return &Job{kind: readJob, Settings: l.settings}, 0
+	if job := l.chooseLive(now, &wait); job != nil {
+		return job, 0
 	}
-	return nil, wait
+	return l.chooseReplay(now, &wait), wait
+}
+
+// chooseLive returns the first attempt of the next events, or a read.
+func (l *Lane) chooseLive(now time.Time, wait *time.Duration) *Job {
+	if l.liveWaits() {
+		return nil
+	}
+	if l.mayBegin() {
+		if entries := l.nextEntries(now, wait); entries != nil {
+			return l.firstAttempt(entries)
+		}
+	}
+	if l.mayRead(now, wait) {
+		l.reading = true
+		return &Job{kind: readJob, Settings: l.settings}
+	}
+	return nil
 }
 
 // takeAgain returns the oldest first attempt that was given up, or nil.
 func (l *Lane) takeAgain() *Job {
+	l.again = slices.DeleteFunc(l.again, func(job *Job) bool {
+		job.span.done = job.replay != nil && job.replay.over // Nobody wants it any more.
+		return job.span.done
+	})
 	if len(l.again) == 0 {
 		return nil
 	}
@@ -264,9 +284,17 @@ func (l *Lane) begin(job *Job, now time.Time) {
 		l.retrying++
 		return
 	}
+	if job.replay != nil {
+		job.replay.inFlight++
+	}
 	if job.span != nil {
 		return // Given up before; its place in the log is kept.
 	}
-	job.span = &span{first: job.Entries[0].Position(), last: job.Entries[len(job.Entries)-1].Position(), job: job}
+	job.span = &span{first: job.Entries[0].Position(), last: job.Entries[len(job.Entries)-1].Position(), job: job, number: job.number}
+	l.replayTurn = job.replay == nil
+	if job.replay != nil {
+		job.replay.outstanding.push(job.span)
+		return
+	}
 	l.outstanding.push(job.span)
 }

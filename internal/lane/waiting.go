@@ -19,7 +19,8 @@ type Waiting struct {
 	BatchID  string
 	Attempts int // Finished so far.
 	Due      time.Time
-	Manual   bool // Asked for by a person; at its end there is no further retry.
+	Manual   bool   // Asked for by a person; at its end there is no further retry.
+	ReplayID string // The replay that it belongs to; empty for none.
 }
 
 // FromException returns the waiting delivery of a stored exception. The
@@ -31,7 +32,7 @@ func FromException(e *alma.Exception, now time.Time) *Waiting {
 	}
 	return &Waiting{
 		Position: e.Position, Members: e.Members, BatchID: e.BatchID,
-		Attempts: e.Attempts, Due: now.Add(remaining), Manual: e.Manual,
+		Attempts: e.Attempts, Due: now.Add(remaining), Manual: e.Manual, ReplayID: e.ReplayID,
 	}
 }
 
@@ -40,6 +41,11 @@ func (w *Waiting) all() []alma.Position {
 		return w.Members
 	}
 	return []alma.Position{w.Position}
+}
+
+// holds reports whether the delivery is for the event at pos.
+func (w *Waiting) holds(pos alma.Position) bool {
+	return w.Position == pos || slices.Contains(w.Members, pos)
 }
 
 // waitingHeap holds the earliest due on top; of those due together, the oldest.

@@ -17,7 +17,7 @@ const (
 
 // wake starts a worker when there may be work for one more.
 func (l *Lane) wake(now time.Time) {
-	if !l.active || l.closed || l.draining || l.workers > l.inFlight+btoi(l.reading) {
+	if !l.active || l.closed || l.draining || l.workers > l.inFlight+btoi(l.reading)+l.rereading {
 		return // One that is about to look for work suffices.
 	}
 	if l.crowded() && l.workers > 0 || !l.promising() {
@@ -40,7 +40,7 @@ func btoi(b bool) int {
 // promising reports cheaply whether a worker would find something, now or by
 // arming the timer.
 func (l *Lane) promising() bool {
-	return l.buffer.len() > 0 || len(l.waiting) > 0 || len(l.again) > 0 || l.behind && !l.reading
+	return l.buffer.len() > 0 || len(l.waiting) > 0 || len(l.again) > 0 || l.behind && !l.reading || l.replayPromising()
 }
 
 // work does one thing after another until there is nothing to do.
@@ -86,6 +86,8 @@ func (l *Lane) do(job *Job) {
 		l.readOn(ctx, job.Settings)
 	case loadJob:
 		l.loadSettled(ctx)
+	case replayJob:
+		l.readReplay(ctx, job.replay, job.Settings)
 	default:
 		out := l.node.Deliver(ctx, job)
 		l.finish(job, out, time.Now())
@@ -177,8 +179,11 @@ func (l *Lane) loadSettled(ctx context.Context) {
 // arm sets the timer that wakes the lane: for a retry, a batch, a probe, the
 // rate limit, or to park a slow request.
 func (l *Lane) arm(now time.Time, wait time.Duration) {
-	if s := l.outstanding.front(); s != nil && !l.settings.Ordered {
-		wait = min(wait, max(0, s.job.started.Add(l.patience()).Sub(now)))
+	if !l.settings.Ordered {
+		wait = min(wait, l.untilPark(&l.outstanding, now))
+		for _, r := range l.replays {
+			wait = min(wait, l.untilPark(&r.outstanding, now))
+		}
 	}
 	if l.closed || wait == never {
 		return
@@ -196,9 +201,18 @@ func (l *Lane) arm(now time.Time, wait time.Duration) {
 	l.timer.Reset(wait)
 }
 
+// untilPark returns how long until the request at the head is to be parked.
+func (l *Lane) untilPark(o *outstanding, now time.Time) time.Duration {
+	s := o.front()
+	if s == nil {
+		return never
+	}
+	return max(0, s.job.started.Add(l.patience(o)).Sub(now))
+}
+
 // patience is how long the request at the head may take before it is parked.
-func (l *Lane) patience() time.Duration {
-	if l.stretched() {
+func (l *Lane) patience(o *outstanding) time.Duration {
+	if o.len() >= 2*l.settings.window() {
 		return parkStretched
 	}
 	return parkAfter
@@ -214,7 +228,5 @@ func (l *Lane) tick() {
 	l.timerAt = time.Time{}
 	l.park(now)
 	l.wake(now)
-	if l.outstanding.front() != nil {
-		l.armPark(now)
-	}
+	l.armPark(now)
 }

@@ -50,6 +50,7 @@ type world struct {
 	attempts   map[alma.Position]int
 	suppressed map[string]int64
 	disabled   string
+	replays    []*alma.Replay // In the order in which they were made.
 	readFails  bool
 	reads      int
 	takes      time.Duration // What reading, and the way back from a commit, takes.
@@ -59,6 +60,7 @@ type world struct {
 type call struct {
 	at        time.Duration // Since the world began.
 	positions []int64
+	replay    string
 	number    int
 	batch     string
 }
@@ -98,6 +100,7 @@ func (w *world) boot() {
 		Slots: make(chan struct{}, 1000), Context: ctx, Disabled: func(_, reason string) {},
 	}
 	node.Healthy = func() bool { w.mu.Lock(); defer w.mu.Unlock(); return !w.stalled && w.node == node }
+	node.Fed = func(*Settings) alma.Position { return w.tailAt() }
 	node.TryAttach = func(_ *Lane, pos alma.Position, attach func()) bool {
 		w.dispatching.Lock()
 		defer w.dispatching.Unlock()
@@ -123,6 +126,7 @@ func (w *world) boot() {
 	w.lane = New(node, cfg, time.Now())
 	w.mu.Unlock()
 	go w.settle(ctx, w.lane)
+	w.refreshReplays()
 	w.lane.Kick()
 	w.follow()
 }
@@ -218,7 +222,7 @@ func (w *world) mark() {
 func (w *world) deliver(ctx context.Context, job *Job) Outcome {
 	message := alma.Message{Body: []byte("{}")}
 	job.SetMessage(&message)
-	c := call{at: time.Since(began), number: job.Number, batch: job.BatchID}
+	c := call{at: time.Since(began), number: job.Number, batch: job.BatchID, replay: job.replayID()}
 	for _, p := range job.positions() {
 		c.positions = append(c.positions, p.Seq)
 	}
@@ -296,7 +300,11 @@ func (w *world) store(r *flow.Record) {
 		if e.Message == nil {
 			e.Message = w.exceptions[e.Position].Message
 		}
+		w.leaveBatches(&e)
 		w.exceptions[e.Position] = e
+	}
+	if r.Replay != nil {
+		w.moveReplay(r.Replay)
 	}
 	if r.Resolved != nil {
 		delete(w.exceptions, r.Resolved.Position)

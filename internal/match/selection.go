@@ -44,6 +44,8 @@ func (s *Selection) matchRest(e *flow.Entry) (bool, error) {
 		return false, nil
 	case operational(ev.Type) && ev.MemoryID == s.Subject:
 		return false, nil
+	case ev.Erased: // Its data say nothing any more: the lane passes over it, and counts it.
+		return true, nil
 	case s.Filter != nil:
 		return s.Filter.Match(e)
 	default:

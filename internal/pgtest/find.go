@@ -25,7 +25,7 @@ func programs() (string, error) {
 }
 
 func folders() []string {
-	list, _ := filepath.Glob("/usr/lib/postgresql/*/bin") //nolint:errcheck // The pattern is well-formed.
+	list, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // The pattern is well-formed.
 	slices.SortFunc(list, func(a, b string) int { return major(b) - major(a) })
 	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
 		list = append(list, strings.TrimSpace(string(out)))
@@ -38,7 +38,7 @@ func folders() []string {
 
 // major reads the version out of "/usr/lib/postgresql/15/bin".
 func major(folder string) int {
-	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(folder))) //nolint:errcheck // 0 sorts last.
+	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(folder))) // 0 sorts last.
 	return n
 }
 

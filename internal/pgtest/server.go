@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,80 +35,6 @@ type process struct {
 	ended  chan struct{} // Closed when it is over.
 }
 
-// Start runs a server of the test's own, until the test ends. Settings are
-// those of postgresql.conf, "name=value"; by default nothing waits for the disk.
-func Start(t testing.TB, settings ...string) *Server {
-	t.Helper()
-	s, err := start(settings)
-	if err != nil {
-		missing(t, err)
-	}
-	t.Cleanup(func() {
-		if err := s.remove(); err != nil {
-			t.Errorf("pgtest: %v", err)
-		}
-	})
-	return s
-}
-
-// missing ends a test that has no server.
-func missing(t testing.TB, err error) {
-	t.Helper()
-	if errors.Is(err, errAbsent) && os.Getenv("CI") != "true" {
-		t.Skip(err)
-	}
-	t.Fatalf("pgtest: %v", err)
-}
-
-func start(settings []string) (_ *Server, err error) {
-	s := &Server{settings: settings}
-	if s.programs, err = programs(); err != nil {
-		return nil, err
-	}
-	if s.folder, err = os.MkdirTemp("", "alma-pg-"); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.remove())
-		}
-	}()
-	if err := give(s.folder); err != nil {
-		return nil, err
-	}
-	init := exec.Command(filepath.Join(s.programs, "initdb"), "-D", s.data(), "-U", "alma", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
-	init.Dir = s.folder
-	if err := prepare(init); err != nil {
-		return nil, err
-	}
-	if out, err := init.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w: %s", err, out)
-	}
-	return s, s.choosePort()
-}
-
-// choosePort starts the server on a free port. Somebody else may take the port
-// between the look and the start, so a failed start tries another.
-func (s *Server) choosePort() (err error) {
-	for range 5 {
-		if s.port, err = freePort(); err != nil {
-			return err
-		}
-		if err = s.Restart(); err == nil {
-			return nil
-		}
-	}
-	return err
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close() //nolint:forcetypeassert // It is TCP.
-}
-
 func (s *Server) data() string { return filepath.Join(s.folder, "data") }
 
 // Port returns the port on 127.0.0.1.
@@ -132,7 +56,7 @@ func (s *Server) Restart() error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(s.programs, "postgres"), s.arguments()...)
+	cmd := exec.Command(filepath.Join(s.programs, "postgres"), s.arguments()...) //nolint:gosec // As above.
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.folder, log, log
 	if err := prepare(cmd); err != nil {
 		return err
@@ -225,86 +149,4 @@ func (s *Server) end(how os.Signal) error {
 // remove ends the server and erases its data.
 func (s *Server) remove() error {
 	return errors.Join(s.Kill(), os.RemoveAll(s.folder))
-}
-
-// RequirePasswords makes the server ask for passwords from now on.
-func (s *Server) RequirePasswords() error {
-	file := filepath.Join(s.data(), "pg_hba.conf")
-	rules := "host all alma 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
-	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
-		return err
-	}
-	return run(s.URL("postgres"), "SELECT pg_reload_conf()")
-}
-
-// Standby runs a second server that follows this one and takes no writes. It
-// needs wal_level=replica.
-func (s *Server) Standby(t testing.TB) *Server {
-	t.Helper()
-	standby := &Server{programs: s.programs, settings: s.settings}
-	t.Cleanup(func() {
-		if err := standby.remove(); err != nil {
-			t.Errorf("pgtest: %v", err)
-		}
-	})
-	if err := standby.copyOf(s); err != nil {
-		t.Fatalf("pgtest: make a standby: %v", err)
-	}
-	return standby
-}
-
-func (s *Server) copyOf(primary *Server) (err error) {
-	if s.folder, err = os.MkdirTemp("", "alma-pg-"); err != nil {
-		return err
-	}
-	if err := give(s.folder); err != nil {
-		return err
-	}
-	base := exec.Command(filepath.Join(s.programs, "pg_basebackup"), "-h", "127.0.0.1", "-p", strconv.Itoa(primary.port), "-U", "alma", "-D", s.data(), "-R", "-c", "fast", "-X", "stream")
-	base.Dir = s.folder
-	if err := prepare(base); err != nil {
-		return err
-	}
-	if out, err := base.CombinedOutput(); err != nil {
-		return fmt.Errorf("pg_basebackup: %w: %s", err, out)
-	}
-	return s.choosePort()
-}
-
-// Promote ends a standby's following: it takes writes from then on.
-func (s *Server) Promote() error {
-	return run(s.URL("postgres"), "SELECT pg_promote()")
-}
-
-// Unfollow cuts a standby off from what its primary does from now on.
-func (s *Server) Unfollow() error {
-	for _, statement := range []string{"ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()"} {
-		if err := run(s.URL("postgres"), statement); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Copy dumps a database of this server and restores it, under the same name,
-// in another one.
-func (s *Server) Copy(database string, to *Server) error {
-	if err := run(to.URL("postgres"), "CREATE DATABASE "+database+" TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
-		return err
-	}
-	file := filepath.Join(to.folder, database+".dump")
-	for _, args := range [][]string{
-		{"pg_dump", "--format=custom", "--file=" + file, s.URL(database)},
-		{"pg_restore", "--exit-on-error", "--dbname=" + to.URL(database), file},
-	} {
-		cmd := exec.Command(filepath.Join(s.programs, args[0]), args[1:]...)
-		cmd.Dir = to.folder
-		if err := prepare(cmd); err != nil {
-			return err
-		}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w: %s", args[0], err, out)
-		}
-	}
-	return nil
 }

@@ -286,7 +286,7 @@ func (s *Settler) healed() {
 // assemble puts the records of a group together. Of several updates of one
 // lane, the last counts.
 func assemble(group []flow.Record) alma.Settlement {
-	var out alma.Settlement
+	out := alma.Settlement{Attempts: make([]alma.SettledAttempt, 0, len(group))}
 	lanes := map[string]int{}
 	for i := range group {
 		r := &group[i]
@@ -300,6 +300,7 @@ func assemble(group []flow.Record) alma.Settlement {
 		if r.Disabled != nil {
 			out.Disabled = append(out.Disabled, *r.Disabled)
 		}
+		appendProgress(&out, r.Replay)
 		if r.Lane == nil {
 			continue
 		}

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -165,7 +164,7 @@ func (a *appender) failed(ctx context.Context, group []*appendCall, err error) {
 	wrapped := wrap("commit", err)
 	everybody := errors.Is(wrapped, alma.ErrLowDisk) || errors.Is(wrapped, alma.ErrClosed) || errors.Is(wrapped, alma.ErrUnavailable) && code(err) != codeLockTimeout
 	if everybody {
-		a.store.log.Warn("alma: storage: appends failed", "calls", len(group), slog.Any("error", err))
+		a.store.log.Warn("alma: storage: appends failed", "calls", len(group), "error", err)
 	}
 	if lost(err) {
 		a.store.pool.Reset()

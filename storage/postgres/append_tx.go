@@ -76,16 +76,8 @@ func (n *insertion) insertSQL(ctx context.Context, tx *sql.Tx, statement string,
 		return err
 	}
 	defer rows.Close()
-	for rows.Next() {
-		var p place
-		var at time.Time
-		var fresh bool
-		if err := rows.Scan(&p.xact, &p.seq, &at, &fresh); err != nil {
-			return err
-		}
-		n.note(p, at, fresh)
-	}
-	return rows.Err()
+	_, err = n.note(rows, false)
+	return err
 }
 
 // json returns the events as a list of lists, in the order of the statement.
@@ -119,18 +111,5 @@ func (n *insertion) locateSQL(ctx context.Context, tx *sql.Tx, statement string)
 		return err
 	}
 	defer rows.Close()
-	found := 0
-	for ; rows.Next(); found++ {
-		var id string
-		var p place
-		var at time.Time
-		if err := rows.Scan(&id, &p.xact, &p.seq, &at); err != nil {
-			return err
-		}
-		n.found(id, p, at)
-	}
-	if rows.Err() == nil && found < len(ids) {
-		return errGone
-	}
-	return rows.Err()
+	return n.noteKnown(rows, len(ids))
 }

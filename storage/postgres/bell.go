@@ -131,7 +131,7 @@ func (s *Store) hearOnce() error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.Background()) //nolint:errcheck // It is over anyway.
+	defer hangUp(conn) //nolint:errcheck // It is over anyway.
 	// A newcomer makes itself known, so that others begin to ring.
 	hello := fmt.Sprintf("LISTEN %[1]s; LISTEN %[2]s; NOTIFY %[1]s, 'hello'", s.eventChannel(), s.changeChannel())
 	if _, err := conn.Exec(s.closing, hello, pgx.QueryExecModeSimpleProtocol); err != nil {

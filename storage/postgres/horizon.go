@@ -41,8 +41,10 @@ const sqlHorizon = `WITH next AS MATERIALIZED (
 const beyond = `current_setting('alma.horizon')::bigint`
 
 const (
-	sqlHead   = `SELECT xact, seq FROM alma_events WHERE xact < ` + beyond + ` ORDER BY xact DESC, seq DESC LIMIT 1`
-	sqlBeyond = `SELECT EXISTS (SELECT 1 FROM alma_events WHERE xact >= $1)`
+	sqlHead = `SELECT xact, seq FROM alma_events WHERE xact < ` + beyond + ` ORDER BY xact DESC, seq DESC LIMIT 1`
+	// By the index: a search for any row beyond would look at all of them when
+	// there is none.
+	sqlBeyond = `SELECT coalesce((SELECT xact FROM alma_events ORDER BY xact DESC, seq DESC LIMIT 1) >= $1, false)`
 )
 
 // Events that have committed, but cannot be read because an older transaction

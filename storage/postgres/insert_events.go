@@ -90,23 +90,38 @@ func (n *insertion) queue(b *pgx.Batch, statement string, notBefore time.Time) {
 	c := n.columns()
 	b.Queue(statement, notBefore, c.ids, c.types, c.memories, c.memoryTypes, c.agents, c.projects, c.secs, c.nsecs, c.data, c.jobs, c.records, c.envelopes).
 		Query(func(rows pgx.Rows) error {
-			n.places = make([]alma.Appended, 0, len(n.events))
-			for rows.Next() {
-				var p place
-				var at time.Time
-				var fresh bool
-				if err := rows.Scan(&p.xact, &p.seq, &at, &fresh); err != nil {
-					return err
-				}
-				n.note(p, at, fresh)
-			}
-			return rows.Err()
+			_, err := n.note(rows, false)
+			return err
 		})
 }
 
-// note takes down where the next event stands.
-func (n *insertion) note(p place, at time.Time, fresh bool) {
-	n.places = append(n.places, alma.Appended{ID: n.events[len(n.places)].ID, Position: p.position(), AppendedAt: at.UTC(), Duplicate: !fresh})
+// placeRows are rows of id, xact, seq and appended_at.
+type placeRows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+}
+
+// note takes down where events stand: those that are new, or those that the
+// log held before. It returns their number.
+func (n *insertion) note(rows placeRows, known bool) (count int, err error) {
+	if n.places == nil {
+		n.places = make([]alma.Appended, len(n.events))
+		for i := range n.places {
+			n.places[i] = alma.Appended{ID: n.events[i].ID, Duplicate: true}
+		}
+	}
+	for ; rows.Next(); count++ {
+		var id string
+		var p place
+		var at time.Time
+		if err := rows.Scan(&id, &p.xact, &p.seq, &at); err != nil {
+			return count, err
+		}
+		a := &n.places[n.index[id]]
+		a.Position, a.AppendedAt, a.Duplicate = p.position(), at.UTC(), known
+	}
+	return count, rows.Err()
 }
 
 // known returns the ids that the log held before.
@@ -137,25 +152,15 @@ func (n *insertion) locate(ctx context.Context, q queryer, statement string) err
 		return err
 	}
 	defer rows.Close()
-	found := 0
-	for ; rows.Next(); found++ {
-		var id string
-		var p place
-		var at time.Time
-		if err := rows.Scan(&id, &p.xact, &p.seq, &at); err != nil {
-			return err
-		}
-		n.found(id, p, at)
-	}
-	if rows.Err() == nil && found < len(ids) {
-		return errGone
-	}
-	return rows.Err()
+	return n.noteKnown(rows, len(ids))
 }
 
-func (n *insertion) found(id string, p place, at time.Time) {
-	a := &n.places[n.index[id]]
-	a.Position, a.AppendedAt = p.position(), at.UTC()
+func (n *insertion) noteKnown(rows placeRows, want int) error {
+	found, err := n.note(rows, true)
+	if err == nil && found < want {
+		err = errGone
+	}
+	return err
 }
 
 // newest returns the furthest of the new places, and the time of the append.

@@ -25,8 +25,7 @@ func (s *Store) keep() {
 	partitionsAt := time.Now().Add(houseKeep)
 	for {
 		s.care("look over the server", s.lookOver)
-		if time.Now().After(partitionsAt) {
-			s.care("make partitions", s.makePartitionsNow)
+		if time.Now().After(partitionsAt) && s.care("make partitions", s.makePartitionsNow) {
 			partitionsAt = time.Now().Add(houseKeep)
 		}
 		select {
@@ -37,15 +36,16 @@ func (s *Store) keep() {
 	}
 }
 
-// care runs a chore. A server that is away is not worth a word here: whoever
+// care runs a chore, and says whether it is done. A server that is away is not worth a word here: whoever
 // needs it says so.
-func (s *Store) care(what string, chore func(ctx context.Context) error) {
+func (s *Store) care(what string, chore func(ctx context.Context) error) bool {
 	ctx, cancel := context.WithTimeout(s.closing, s.opts.Timeout)
 	defer cancel()
 	err := chore(ctx)
 	if err != nil && s.closing.Err() == nil && !errors.Is(wrap(what, err), alma.ErrUnavailable) {
 		s.log.Warn("alma: storage: a chore failed; it is tried again later", "chore", what, "error", err)
 	}
+	return err == nil
 }
 
 func (s *Store) makePartitionsNow(ctx context.Context) error {

@@ -46,10 +46,10 @@ func loadMigrations(files fs.FS) ([]migration, error) {
 	return list, nil
 }
 
-// errNewer says that a newer program has changed the schema.
-type errNewer struct{ stored, known int }
+// newerError says that a newer program has changed the schema.
+type newerError struct{ stored, known int }
 
-func (e *errNewer) Error() string {
+func (e *newerError) Error() string {
 	return fmt.Sprintf("the database has schema version %d, this program knows versions up to %d; use a newer alma, or another database", e.stored, e.known)
 }
 
@@ -65,7 +65,7 @@ func migrate(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	if version > len(steps) {
-		return &errNewer{version, len(steps)}
+		return &newerError{version, len(steps)}
 	}
 	tx, err := conn.Begin(ctx)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -79,7 +80,7 @@ func nameOf(u *url.URL) string {
 // setUp brings the settings of connections to what the statements rely on.
 func setUp(config *pgxpool.Config, o Options) {
 	if o.MaxConns > 0 {
-		config.MaxConns = int32(min(o.MaxConns, 10_000)) //nolint:gosec // Bounded.
+		config.MaxConns = int32(min(o.MaxConns, 10_000))
 	} else if u, err := url.Parse(config.ConnString()); err != nil || !u.Query().Has("pool_max_conns") {
 		config.MaxConns = defaultMaxConns
 	}
@@ -93,7 +94,7 @@ func setUp(config *pgxpool.Config, o Options) {
 		// Each statement must see what committed before it began.
 		"default_transaction_isolation": "read committed",
 		"timezone":                      "UTC",
-		"lock_timeout":                  fmt.Sprint(o.LockTimeout.Milliseconds()),
+		"lock_timeout":                  strconv.FormatInt(o.LockTimeout.Milliseconds(), 10),
 		"jit":                           "off", // The statements are short.
 	} {
 		c.RuntimeParams[name] = value
@@ -106,7 +107,7 @@ func setUp(config *pgxpool.Config, o Options) {
 func newStore(config *pgxpool.Config, o Options) *Store {
 	c := config.ConnConfig
 	s := &Store{
-		opts: o, log: o.Logger, name: fmt.Sprintf("postgres://%s@%s/%s", c.User, net.JoinHostPort(c.Host, fmt.Sprint(c.Port)), c.Database),
+		opts: o, log: o.Logger, name: fmt.Sprintf("postgres://%s@%s/%s", c.User, net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))), c.Database),
 		queue: newQueue(), numbers: newNumbers(), events: newHub(), changes: newHub(), listens: c.Copy(),
 		hosts: hostAppends{kick: make(chan struct{}, 1)}, done: make(chan struct{}),
 	}
@@ -125,7 +126,7 @@ func (s *Store) prepare(ctx context.Context, config *pgx.ConnConfig) (err error)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	defer func() { err = errors.Join(err, hangUp(conn)) }()
 	var server serverInfo
 	if err := server.read(ctx, conn); err != nil {
 		return err
@@ -144,7 +145,19 @@ func (s *Store) prepare(ctx context.Context, config *pgx.ConnConfig) (err error)
 	if err := raiseEra(ctx, conn, sqlEraStateFull, 0); err != nil {
 		return err
 	}
-	return s.makePartitions(ctx, conn)
+	err = s.makePartitions(ctx, conn)
+	if code(err) == codeLockTimeout { // A long reader, such as a dump: the default partition serves until another time.
+		s.log.Warn("alma: storage: cannot make partitions now, for another transaction reads the tables; trying again later", "error", err)
+		err = nil
+	}
+	return err
+}
+
+// hangUp closes a connection. A server that does not answer is not waited for.
+func hangUp(conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return conn.Close(ctx)
 }
 
 // start runs the store's own goroutines.

@@ -61,7 +61,7 @@ func checkRights(ctx context.Context, q queryer) error {
 
 // openError says in plain words why a database cannot be used.
 func openError(name string, config *pgx.ConnConfig, err error) error {
-	var newer *errNewer
+	var newer *newerError
 	var refused refusal
 	if errors.As(err, &refused) || errors.As(err, &newer) {
 		return fmt.Errorf("alma: open %s: %w", name, err)

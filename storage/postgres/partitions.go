@@ -47,8 +47,8 @@ func (s *Store) makePartitions(ctx context.Context, conn *pgx.Conn) error {
 func partitionName(table string, d time.Time) string { return table + "_" + d.Format("20060102") }
 
 // makePartition makes one partition, unless it is there. It is made apart and
-// then attached, which locks out nobody but those who write into the default
-// partition.
+// then attached, which has to be alone with the default partition for a moment.
+// It gives up soon when it cannot be: everybody else would wait behind it.
 func makePartition(ctx context.Context, conn *pgx.Conn, table, column string, d time.Time) error {
 	name := partitionName(table, d)
 	exists := func(q queryer) (there bool, err error) {
@@ -60,6 +60,9 @@ func makePartition(ctx context.Context, conn *pgx.Conn, table, column string, d 
 	}
 	from, to := d.Format(time.RFC3339), d.AddDate(0, 0, 1).Format(time.RFC3339)
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sqlSoonLocks); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, sqlLockSchema); err != nil {
 			return err
 		}

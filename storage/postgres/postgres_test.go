@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"database/sql"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,17 +96,21 @@ func reopen(t *testing.T, s alma.Storage) alma.Storage {
 	return openURL(t, url, postgres.Options{})
 }
 
-func TestConformance(t *testing.T) {
-	t.Parallel()
-	storagetest.Run(t, func(t *testing.T) alma.Storage { return open(t, postgres.Options{}) }, storagetest.Features{BeginTx: beginTx, Reopen: reopen, Nodes: true, PrunesCoarsely: true})
+// eitherTx begins a transaction of the one kind, and then of the other.
+func eitherTx() func(t *testing.T, s alma.Storage) storagetest.HostTx {
+	var calls atomic.Int64
+	return func(t *testing.T, s alma.Storage) storagetest.HostTx {
+		t.Helper()
+		if calls.Add(1)%2 == 0 {
+			return beginSQLTx(t, s)
+		}
+		return beginTx(t, s)
+	}
 }
 
-func TestConformanceSQL(t *testing.T) {
+func TestConformance(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("the suite has run with the other kind of host transaction")
-	}
-	storagetest.Run(t, func(t *testing.T) alma.Storage { return open(t, postgres.Options{}) }, storagetest.Features{BeginTx: beginSQLTx, Nodes: true, PrunesCoarsely: true})
+	storagetest.Run(t, func(t *testing.T) alma.Storage { return open(t, postgres.Options{}) }, storagetest.Features{BeginTx: eitherTx(), Reopen: reopen, Nodes: true, PrunesCoarsely: true})
 }
 
 // event returns a prepared event.

@@ -10,7 +10,7 @@ const (
 	// Takes events in the order of the append from "input". Their ids are
 	// claimed in an order that all share, so that two appends of the same ids
 	// wait for one another instead of blocking each other. What is claimed
-	// already is left out of the log, and told by fresh.
+	// already is left out, of the log and of the answer.
 	//
 	// {schema} is filled in: a host's connection may have another search path.
 	// $1 is what the time of the append must not lie before.
@@ -19,14 +19,14 @@ const (
 		), fresh AS (
 			INSERT INTO {schema}.alma_event_ids (id, xact, seq, appended_at)
 			SELECT i.id, s.xact, i.seq, s.at FROM input AS i CROSS JOIN stamp AS s ORDER BY i.id
-			ON CONFLICT (id) DO NOTHING RETURNING id
+			ON CONFLICT (id) DO NOTHING RETURNING id, xact, seq, appended_at
 		), stored AS (
 			INSERT INTO {schema}.alma_events (` + eventColumns + `)
 			SELECT s.xact, i.seq, i.id, i.type, i.memory_id, i.memory_type, i.agent, i.project_id, i.sec, i.nsec, s.at, i.data,
 				nullif(i.job_id, ''), CASE WHEN i.job_id <> '' THEN i.job_records END, nullif(i.envelope, '')
-			FROM input AS i CROSS JOIN stamp AS s WHERE i.id IN (SELECT id FROM fresh)
+			FROM input AS i CROSS JOIN stamp AS s WHERE i.seq IN (SELECT seq FROM fresh)
 		)
-		SELECT s.xact, i.seq, s.at, i.id IN (SELECT id FROM fresh) FROM input AS i CROSS JOIN stamp AS s ORDER BY i.ord`
+		SELECT id, xact, seq, appended_at FROM fresh`
 
 	// The events as arrays, in binary form.
 	sqlInsertEvents = `WITH input AS MATERIALIZED (

@@ -3,9 +3,10 @@ package postgres
 // Statements that remove what is old.
 const (
 	// One process prunes at a time.
-	sqlTryPrune  = `SELECT pg_try_advisory_lock(1634495841, 3)`
-	sqlEndPrune  = `SELECT pg_advisory_unlock(1634495841, 3)`
-	sqlSoonLocks = `SELECT set_config('lock_timeout', '1000', true)`
+	sqlTryPrune = `SELECT pg_try_advisory_lock(1634495841, 3)`
+	sqlEndPrune = `SELECT pg_advisory_unlock(1634495841, 3)`
+	// Who waits for a table alone makes everybody wait who comes after.
+	sqlSoonLocks = `SELECT set_config('lock_timeout', '500', true)`
 
 	// The partitions of a table that hold nothing from a day on, the oldest
 	// first. Their names tell their days.
@@ -37,7 +38,7 @@ const (
 	sqlHoldLog        = `LOCK TABLE alma_events IN ACCESS EXCLUSIVE MODE`
 
 	// {partition} is filled in. $1 and $2 up to where nobody needs the log.
-	sqlIsNeeded = `SELECT EXISTS (SELECT 1 FROM {partition} WHERE (xact, seq) > ($1, $2))
+	sqlIsNeeded = `SELECT coalesce((SELECT (xact, seq) > ($1, $2) FROM {partition} ORDER BY xact DESC, seq DESC LIMIT 1), false)
 		OR EXISTS (SELECT 1 FROM alma_exceptions AS x WHERE x.status = 'PENDING' AND EXISTS (SELECT 1 FROM {partition} AS v WHERE v.xact = x.xact AND v.seq = x.seq))`
 	sqlDetach = `ALTER TABLE alma_events DETACH PARTITION {partition}`
 	sqlHide   = `ALTER TABLE {partition} RENAME TO {hidden}`

@@ -238,6 +238,27 @@ func TestPruneBesideOthers(t *testing.T) {
 	}
 }
 
+// TestOpenBesideALongReader: a dump, say, reads all tables for hours. Who opens
+// the database meanwhile does without new partitions, and holds nobody up.
+func TestOpenBesideALongReader(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Database(t)
+	s := openURL(t, db, postgres.Options{})
+	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format("20060102")
+	exec(t, s.Pool(), "DROP TABLE alma_events_"+tomorrow)
+	reader := begin(t, s)
+	exec(t, reader, "LOCK TABLE alma_events_default IN ACCESS SHARE MODE")
+	second := openURL(t, db, postgres.Options{})
+	mustAppend(t, second, "a")
+	got, _ := read(t, s, alma.Position{})
+	wantIDs(t, got, "a")
+	commit(t, reader)
+	openURL(t, db, postgres.Options{})
+	if n := count(t, db, "SELECT count(*) FROM pg_class WHERE relname = 'alma_events_"+tomorrow+"'"); n != 1 {
+		t.Error("the next who opened the database has not made tomorrow's partition")
+	}
+}
+
 // TestStrayRows: events and attempts that had no partition move to one when it
 // is made, and are found before and after.
 func TestStrayRows(t *testing.T) {

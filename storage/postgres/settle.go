@@ -90,21 +90,6 @@ func (p *settling) batch(s *Store) *pgx.Batch {
 	return b
 }
 
-// holdNode moves the watermark. With a node it makes sure that its session
-// goes on until the commit.
-func (p *settling) holdNode(b *pgx.Batch) {
-	w := placeOf(p.Watermark)
-	switch {
-	case p.Node != "":
-		b.Queue(sqlHoldNode, p.Node, w.xact, w.seq)
-	case !p.Watermark.IsZero():
-		b.Queue(sqlSetWatermark, w.xact, w.seq)
-	}
-	if len(p.Joined) > 0 {
-		b.Queue(sqlJoinSlots, p.Node, slotNumbers(p.Joined))
-	}
-}
-
 // holdWebhooks keeps webhooks from being deleted while something is stored
 // about them. A settlement of attempts alone, the usual one, needs no such
 // care: attempts of deleted webhooks are kept.
@@ -140,29 +125,6 @@ func (p *settling) holdWebhooks(b *pgx.Batch) {
 	b.Queue(statement, list)
 }
 
-func (p *settling) setLanes(b *pgx.Batch) {
-	if len(p.Lanes) == 0 {
-		return
-	}
-	// Of two updates of a lane the later holds.
-	last := make(map[string]int, len(p.Lanes))
-	for i := range p.Lanes {
-		last[p.Lanes[i].WebhookID] = i
-	}
-	var ids, health []string
-	var shared []bool
-	var xacts, seqs []int64
-	for i := range p.Lanes {
-		u := &p.Lanes[i]
-		if last[u.WebhookID] != i {
-			continue
-		}
-		at := placeOf(u.Cursor)
-		ids, shared, xacts, seqs, health = append(ids, u.WebhookID), append(shared, u.Shared), append(xacts, at.xact), append(seqs, at.seq), append(health, p.health[i])
-	}
-	b.Queue(sqlSetLanes, ids, shared, xacts, seqs, health)
-}
-
 func (p *settling) resolve(b *pgx.Batch) {
 	if len(p.Resolved) == 0 {
 		return
@@ -176,46 +138,4 @@ func (p *settling) resolve(b *pgx.Batch) {
 	for _, statement := range []string{sqlResolveMembers, sqlResolve, sqlResolveMessages} {
 		b.Queue(statement, ids, xacts, seqs)
 	}
-}
-
-// sumSuppressions adds up what belongs to the same webhook and job.
-func sumSuppressions(list []alma.Suppression) []alma.Suppression {
-	type key struct{ webhook, job string }
-	index := map[key]int{}
-	var out []alma.Suppression
-	for _, s := range list {
-		k := key{s.WebhookID, s.JobID}
-		if i, ok := index[k]; ok {
-			out[i].Count += s.Count
-			continue
-		}
-		index[k] = len(out)
-		out = append(out, s)
-	}
-	return out
-}
-
-// suppress counts events of bulk jobs that were not sent, in one row a webhook
-// and job.
-func (p *settling) suppress(b *pgx.Batch) {
-	// Which of them have a row already is for the statements to find out: what
-	// is added to first is not inserted after.
-	for _, sup := range p.suppressed {
-		at := placeOf(sup.Position)
-		args := []any{[]string{sup.WebhookID}, []string{sup.JobID}, []int64{at.xact}, []int64{at.seq}, []int64{sup.Count}}
-		b.Queue(sqlAddSuppressed, args...)
-		b.Queue(sqlInsertSuppressions, args...)
-	}
-}
-
-func (p *settling) disable(b *pgx.Batch, s *Store) {
-	if len(p.Disabled) == 0 {
-		return
-	}
-	ids, reasons := make([]string, len(p.Disabled)), make([]string, len(p.Disabled))
-	for i, d := range p.Disabled {
-		ids[i], reasons[i] = d.WebhookID, plain(d.Reason)
-	}
-	b.Queue(sqlDisableWebhooks, ids, reasons)
-	b.Queue(sqlNotify, s.changeChannel())
 }

@@ -70,12 +70,12 @@ func parseCursor(token string) (p place, number int64, err error) {
 		return furthest, math.MaxInt64, nil
 	}
 	var xact, seq, n uint64
-	if _, err := fmt.Sscanf(token, "%x.%x.%x", &xact, &seq, &n); err != nil || cursorToken(place{int64(xact), int64(seq)}, int64(n)) != token { //nolint:gosec // As above.
+	if _, err := fmt.Sscanf(token, "%x.%x.%x", &xact, &seq, &n); err != nil || cursorToken(place{int64(xact), int64(seq)}, int64(n)) != token {
 		var f alma.Faults
 		f.Addf("after", "is no cursor of this listing: want the value of next of the page before")
 		return place{}, 0, f.Err()
 	}
-	return place{int64(xact), int64(seq)}, int64(n), nil //nolint:gosec // As above.
+	return place{int64(xact), int64(seq)}, int64(n), nil
 }
 
 // decodeJSON reads a stored JSON column; an empty one leaves v as it is.

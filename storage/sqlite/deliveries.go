@@ -82,7 +82,7 @@ func (s *Store) Delivery(ctx context.Context, webhookID string, pos alma.Positio
 	if len(list) == 0 {
 		return alma.Delivery{}, absent
 	}
-	list[0].Log, list[0].Attempts = log, len(log)
+	list[0].Log = log
 	return list[0], nil
 }
 

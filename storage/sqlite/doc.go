@@ -56,6 +56,16 @@
 // fail with [alma.ErrLowDisk], and the room that is left goes to the outcomes
 // of deliveries. A disk that is full in spite of that gives the same error.
 //
+// # Retention and purging
+//
+// [Store.Prune] removes what is old in transactions of at most about 1,000
+// rows, and gives free pages back to the file system (incremental auto_vacuum,
+// which files have that this version made; [Stats].UnusedBytes tells what a
+// file holds and does not use). [Store.Purge] overwrites what it erases, merges
+// the index of words, writes files of at most 256 MiB anew, and empties the
+// write-ahead log. What is deleted otherwise is overwritten where that costs no
+// further write (secure_delete=FAST).
+//
 // # Reading
 //
 // The newest events also stand in memory, so that a reader who keeps up never

@@ -46,6 +46,33 @@ func TestListingsWalkIndexes(t *testing.T) {
 		"pending messages":         sqlDeletePendingMessages,
 		"failing what is pending":  sqlFailPending,
 		"moving members":           sqlMoveMembers,
+		"a replay":                 sqlReplayAll,
+		"a replay of failures":     sqlReplayFailed,
+		"a replay of successes":    sqlReplaySucceeded,
+		"a replay of suppressed":   sqlReplaySuppressed,
+		"count of all":             sqlCountAll,
+		"count of failures":        sqlCountFailed,
+		"count of successes":       sqlCountSucceeded,
+		"unfinished replays":       sqlUnfinishedReplays,
+		"progress of a replay":     sqlMoveReplay,
+		"old events":               sqlOldEvents,
+		"old attempts":             sqlOldAttempts,
+		"old deliveries":           sqlOldDeliveries,
+		"old replays":              sqlDeleteReplays,
+		"attempts of old events":   sqlDeleteAttemptsOf,
+		"attempts that go":         sqlDeleteAttempts,
+		"deliveries of old events": sqlDeliveriesOf,
+		"deliveries that go":       sqlDeleteDeliveries,
+		"their attempts":           sqlDeleteDeliveryTries,
+		"their messages":           sqlDeleteMessagesOf,
+		"events to erase":          sqlPurgeSeqs,
+		"events of a memory again": sqlPurgeSeqsOf,
+		"attempts to erase":        sqlEraseAttempts,
+		"details of batches":       sqlEraseBatchDetails,
+		"messages to erase":        sqlEraseMessages,
+		"errors to erase":          sqlEraseErrors,
+		"pending ones to erase":    sqlErasePending,
+		"memories to erase":        sqlPurgeMemories,
 		"resolving members":        sqlResolveMembers,
 		"an event at a place":      sqlEventTime,
 		"the key of a request":     sqlFindKey,
@@ -92,7 +119,7 @@ func allowedScan(step string) bool {
 		"SCAN k", "SCAN p", // The keys of a page; the pending counts of lanes.
 		"SCAN sqlite_sequence", // A handful of rows.
 		"SCAN alma_events",     // ORDER BY seq DESC LIMIT 1.
-		"SCAN json_each",
+		"SCAN json_each", "SCAN (subquery",
 		"SCAN alma_replays", "SCAN r", // By an index of the unfinished ones.
 	} {
 		if strings.HasPrefix(step, ok) {

@@ -169,12 +169,14 @@ func (p *pruning) deliveries() {
 	}
 }
 
-// dropDeliveries removes finished deliveries and all about them.
+// dropDeliveries removes finished deliveries and all about them. A batch goes
+// with its first member: the others are hardly younger, and nothing would be
+// known of them.
 func (p *pruning) dropDeliveries(rows [][]int64) {
 	if len(rows) == 0 || p.err != nil {
 		return
 	}
-	list := jsonRows(rows)
+	list := jsonRows(append(p.keys(2, sqlMembersOf, jsonRows(rows)), rows...))
 	p.exec(sqlDeleteMessagesOf, list)
 	p.exec(sqlDeleteDeliveryTries, list)
 	p.done.Deliveries += p.exec(sqlDeleteDeliveries, list)

@@ -47,9 +47,9 @@ const (
 		WHERE x.webhook = ?3 AND x.seq > ?1 AND x.seq <= ?2 AND +x.status = 'FAILED' AND (?5 = '' OR e.last_reason = ?5)`
 	sqlReplayFailed = replayRow + fromFailed + ` ORDER BY x.seq LIMIT ?4`
 
-	fromSucceeded = ` FROM (SELECT DISTINCT seq FROM alma_attempts WHERE webhook = ?3 AND seq > ?1 AND seq <= ?2) AS a
-		CROSS JOIN alma_events AS v ON v.seq = a.seq
-		WHERE NOT EXISTS (SELECT 1 FROM alma_exceptions AS x WHERE x.webhook = ?3 AND x.seq = a.seq)`
+	fromSucceeded = ` FROM (SELECT DISTINCT seq FROM alma_attempts WHERE webhook = ?3 AND seq > ?1 AND seq <= ?2) AS c
+		CROSS JOIN alma_events AS v ON v.seq = c.seq
+		WHERE NOT EXISTS (SELECT 1 FROM alma_exceptions AS x WHERE x.webhook = ?3 AND x.seq = c.seq)`
 	sqlReplaySucceeded = replayRow + fromSucceeded + replayOrder
 
 	// ?5 the jobs.

@@ -35,14 +35,14 @@ const (
 	// The finished deliveries of events.
 	sqlDeliveriesOf = `SELECT webhook, seq FROM alma_exceptions INDEXED BY alma_exceptions_seq WHERE seq IN (SELECT value FROM json_each(?1)) AND status <> 'PENDING' LIMIT ?2`
 
-	// ?1 is a list of [webhook, seq]. A batch goes with its first member: the
-	// others are hardly younger, and nothing would be known of them.
-	withMembers = ` (webhook, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1)
-			UNION SELECT x.webhook, m.value FROM json_each(?1) AS k JOIN alma_exceptions AS x ON x.webhook = k.value ->> 0 AND x.seq = k.value ->> 1
-				JOIN json_each(x.members) AS m WHERE x.members <> '')`
-	sqlDeleteMessagesOf    = `DELETE FROM alma_messages WHERE (webhook, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))`
-	sqlDeleteDeliveryTries = `DELETE FROM alma_attempts WHERE` + withMembers
-	sqlDeleteDeliveries    = `DELETE FROM alma_exceptions WHERE` + withMembers
+	// The members of the batches among deliveries; ?1 is a list of [webhook, seq].
+	sqlMembersOf = `SELECT x.webhook, m.value FROM json_each(?1) AS k
+		JOIN alma_exceptions AS x ON x.webhook = k.value ->> 0 AND x.seq = k.value ->> 1
+		JOIN json_each(x.members) AS m WHERE x.members <> ''`
+	theseDeliveries        = ` WHERE (webhook, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))`
+	sqlDeleteMessagesOf    = `DELETE FROM alma_messages` + theseDeliveries
+	sqlDeleteDeliveryTries = `DELETE FROM alma_attempts` + theseDeliveries
+	sqlDeleteDeliveries    = `DELETE FROM alma_exceptions` + theseDeliveries
 
 	sqlDeleteReplays = `DELETE FROM alma_replays WHERE number IN (SELECT number FROM alma_replays WHERE finished_at > 0 AND finished_at < ?1 LIMIT ?2)`
 

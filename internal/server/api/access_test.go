@@ -36,6 +36,14 @@ var calls = map[string][]alma.Role{
 	"GET /v1/deliveries":                   {alma.RoleAdmin, alma.RoleRead},
 	"GET /v1/deliveries/{id}":              {alma.RoleAdmin, alma.RoleRead},
 	"POST /v1/deliveries/{id}/retry":       {alma.RoleAdmin},
+	"POST /v1/webhooks/{id}/replay":        {alma.RoleAdmin},
+	"GET /v1/replays":                      {alma.RoleAdmin, alma.RoleRead},
+	"GET /v1/replays/{id}":                 {alma.RoleAdmin, alma.RoleRead},
+	"POST /v1/replays/{id}/pause":          {alma.RoleAdmin},
+	"POST /v1/replays/{id}/resume":         {alma.RoleAdmin},
+	"POST /v1/replays/{id}/cancel":         {alma.RoleAdmin},
+	"POST /v1/deliveries/retry":            {alma.RoleAdmin},
+	"POST /v1/purge":                       {alma.RoleAdmin},
 	"POST /v1/keys":                        {alma.RoleAdmin},
 	"GET /v1/keys":                         {alma.RoleAdmin, alma.RoleRead},
 	"DELETE /v1/keys/{id}":                 {alma.RoleAdmin},
@@ -109,6 +117,7 @@ func TestProjectKeyByCalls(t *testing.T) {
 	ids["events"] = event
 	a := r.until("/v1/deliveries?status=SUCCESS&event_id="+event, func(a *reply) bool { return len(a.each("id")) == 2 })
 	ids["deliveries"] = a.text("items.0.id")
+	ids["replays"] = r.do(theirs, http.MethodPost, "/v1/webhooks/"+ids["webhooks"]+"/replay", map[string]any{}).want(http.StatusAccepted).text("id")
 	for _, id := range r.do(theirs, http.MethodGet, "/v1/keys", nil).want(http.StatusOK).each("id") {
 		ids["keys"] = id
 	}
@@ -129,7 +138,7 @@ func TestProjectKeyByCalls(t *testing.T) {
 		}
 	}
 	r.do(mine, http.MethodGet, "/v1/webhooks/"+global, nil).want(http.StatusNotFound)
-	for _, path := range []string{"/v1/events", "/v1/memories", "/v1/webhooks", "/v1/deliveries", "/v1/deliveries?webhook_id=" + global} {
+	for _, path := range []string{"/v1/events", "/v1/memories", "/v1/webhooks", "/v1/deliveries", "/v1/deliveries?webhook_id=" + global, "/v1/replays", "/v1/replays?webhook_id=" + ids["webhooks"]} {
 		if a := r.do(mine, http.MethodGet, path, nil).want(http.StatusOK); len(a.value("items").([]any)) != 0 {
 			t.Errorf("%s shows what lies in another project: %s", path, a.body)
 		}
@@ -161,6 +170,7 @@ func TestProjectKeyNamingAnotherProject(t *testing.T) {
 		{http.MethodPost, "/v1/webhooks", with(map[string]any{"url": r.listener.URL()})},
 		{http.MethodPatch, hook, with(map[string]any{})},
 		{http.MethodPost, "/v1/keys", with(map[string]any{"name": "n", "role": "read"})},
+		{http.MethodPost, "/v1/purge", with(map[string]any{"agent": "qa"})},
 		{http.MethodGet, "/v1/events?project_id=theirs&limit=nonsense", nil},
 		{http.MethodGet, "/v1/events/stream?project_id=theirs", nil},
 		{http.MethodGet, "/v1/memories?project_id=theirs", nil},

@@ -215,6 +215,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "WebhookList"
 	case typeOf[list[DeliveryView]]():
 		return "DeliveryList"
+	case typeOf[list[replayView]]():
+		return "ReplayList"
 	case typeOf[list[alma.Key]]():
 		return "KeyList"
 	}

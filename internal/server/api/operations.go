@@ -32,7 +32,7 @@ var (
 // table lists every call, in the order in which it is documented.
 func (s *Server) table() []operation {
 	var all []operation
-	for _, group := range [][]operation{s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.keyCalls(), s.serverCalls()} {
+	for _, group := range [][]operation{s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.replayCalls(), s.keyCalls(), s.serverCalls()} {
 		all = append(all, group...)
 	}
 	return all
@@ -150,6 +150,37 @@ func (s *Server) deliveryCalls() []operation {
 		},
 		{method: http.MethodGet, path: "/v1/deliveries/{id}", roles: reads, summary: "One delivery, with its attempts.", status: http.StatusOK, result: typeOf[deliveryLog](), handle: s.getDelivery},
 		{method: http.MethodPost, path: "/v1/deliveries/{id}/retry", roles: onlyRoot, summary: "Make a new attempt now.", status: http.StatusAccepted, result: typeOf[DeliveryView](), handle: s.retryDelivery},
+	}
+}
+
+func (s *Server) replayCalls() []operation {
+	const one = "/v1/replays/{id}"
+	view := typeOf[replayView]()
+	return []operation{
+		{
+			method: http.MethodPost, path: "/v1/webhooks/{id}/replay", roles: onlyRoot, versioned: true,
+			summary: "Send a webhook again what the log holds, as a job that is followed at /v1/replays/{id}.",
+			body:    typeOf[replayInput](), status: http.StatusAccepted, result: view, handle: s.postReplay,
+		},
+		{
+			method: http.MethodGet, path: "/v1/replays", roles: reads, params: []param{paramReplayed, paramState, paramLimit, paramAfter},
+			summary: "List replays, the newest first.",
+			status:  http.StatusOK, result: typeOf[list[replayView]](), handle: s.listReplays,
+		},
+		{method: http.MethodGet, path: one, roles: reads, summary: "One replay.", status: http.StatusOK, result: view, handle: s.getReplay},
+		{method: http.MethodPost, path: one + "/pause", roles: onlyRoot, summary: "Stop a replay where it is.", status: http.StatusOK, result: view, handle: s.pauseReplay},
+		{method: http.MethodPost, path: one + "/resume", roles: onlyRoot, summary: "Go on with a paused replay.", status: http.StatusOK, result: view, handle: s.resumeReplay},
+		{method: http.MethodPost, path: one + "/cancel", roles: onlyRoot, summary: "End a replay for good; retries that wait go on.", status: http.StatusOK, result: view, handle: s.cancelReplay},
+		{
+			method: http.MethodPost, path: "/v1/deliveries/retry", roles: onlyRoot,
+			summary: "Try failed deliveries again, all that a filter selects: by one replay for each webhook.",
+			body:    typeOf[retryInput](), status: http.StatusAccepted, result: typeOf[retried](), handle: s.retryFailed,
+		},
+		{
+			method: http.MethodPost, path: "/v1/purge", roles: onlyRoot,
+			summary: "Erase personal data: of events, memories and what was delivered. Ids, types, times and outcomes stay.",
+			body:    typeOf[purgeInput](), status: http.StatusOK, result: typeOf[purgeResult](), handle: s.postPurge,
+		},
 	}
 }
 

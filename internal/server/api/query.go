@@ -30,6 +30,8 @@ var (
 	paramWebhookID  = param{"webhook_id", "string", "Deliveries to this webhook only."}
 	paramEventID    = param{"event_id", "string", "Deliveries of this event only."}
 	paramStatus     = param{"status", "string", "Deliveries of this status only: PENDING, SUCCESS, FAILED or SUPPRESSED."}
+	paramReplayed   = param{"webhook_id", "string", "Replays of this webhook only."}
+	paramState      = param{"state", "string", "Replays in this state only: running, paused, done, canceled or failed."}
 	paramFormat     = param{"format", "string", "The wire format of the body. Left out: the JSON of events described here, unknown members refused."}
 	paramFrom       = param{"after", "string", "Begin after this id of a stream; 0 is the beginning of the log. Last-Event-ID has precedence. Left out: with the next event."}
 )

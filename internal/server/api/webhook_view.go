@@ -58,6 +58,8 @@ type webhookView struct {
 	Waiting      int               `json:"waiting" doc:"Deliveries that wait for a retry."`
 	InFlight     int               `json:"in_flight" doc:"Requests under way."`
 	Expired      int64             `json:"expired" doc:"Events not sent because of max_age."`
+	Erased       int64             `json:"erased" doc:"Events not sent because their data were erased before."`
+	Lost         int64             `json:"lost" doc:"Events given up because the webhook was further behind than is kept."`
 	FilterErrors int64             `json:"filter_errors" doc:"Events for which the filter failed since the start."`
 	FilterError  string            `json:"filter_error" doc:"The last of these failures."`
 	Version      int64             `json:"version"`
@@ -74,7 +76,7 @@ func viewWebhook(st *webhook.Status) (webhookView, error) {
 		ID: st.ID, Settings: shown, SecretHint: secretHint(st.Config.Secret), Signed: st.Config.Secret != "",
 		State: st.State, StateReason: st.StateReason, Lag: st.Lag, LagSeconds: st.LagTime.Seconds(),
 		Health: st.Health, FailingSince: timeOrNull(st.FailingSince), Waiting: st.Waiting, InFlight: st.InFlight,
-		Expired: st.Expired, FilterErrors: st.FilterErrors, FilterError: st.FilterError,
+		Expired: st.Expired, Erased: st.Erased, Lost: st.Lost, FilterErrors: st.FilterErrors, FilterError: st.FilterError,
 		Version: st.Version, CreatedAt: st.CreatedAt.UTC(), UpdatedAt: st.UpdatedAt.UTC(),
 	}, nil
 }

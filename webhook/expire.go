@@ -1,0 +1,147 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/flow"
+)
+
+// EventsExpired is the type of the operational event that tells when events
+// were given up for a webhook: memory_id is the webhook's id, and data hold
+// webhook_id, count, and from and to, places in the log.
+const EventsExpired = alma.EventType(alma.ReservedEventPrefix + "EVENTS_EXPIRED")
+
+const expirePage = 512
+
+// expireLag gives up events for webhooks that are further behind than MaxLag.
+// Only then may retention remove these events.
+func (m *Manager) expireLag(ctx context.Context, now time.Time) error {
+	if m.cfg.Retention.MaxLag <= 0 || !m.running.Load() {
+		return nil
+	}
+	cutoff := now.Add(-m.cfg.Retention.MaxLag)
+	newest, err := m.store.FindEvents(ctx, alma.EventQuery{Until: cutoff, Cursor: alma.Cursor{Limit: 1}})
+	if err != nil || len(newest.Items) == 0 {
+		return err //nolint:wrapcheck // The caller names the operation.
+	}
+	limit := newest.Items[0].Position
+	for _, h := range m.allHooks() {
+		if err := m.expireHook(ctx, h, cutoff, limit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expireHook gives up what a webhook is too far behind with, up to limit.
+func (m *Manager) expireHook(ctx context.Context, h *hook, cutoff time.Time, limit alma.Position) error {
+	status := h.lane.Status()
+	lost := h.lane.ExpireWaiting(limit)
+	var begin alma.Position
+	if status.Busy {
+		begin = status.Low
+	}
+	for from := begin; status.Busy && from.Before(limit); {
+		next, n, err := m.expirePage(ctx, h, from, cutoff)
+		if err != nil {
+			return err
+		}
+		if next == from {
+			break
+		}
+		lost += n
+		from = next
+	}
+	if status.Replays > 0 {
+		if err := m.expireReplays(ctx, h, cutoff, limit); err != nil {
+			return err
+		}
+	}
+	if lost == 0 {
+		return nil
+	}
+	return m.announceLoss(ctx, h, lost, begin, limit)
+}
+
+// expirePage gives up the old events of one page after from. next is from when
+// there are none, or the lane has moved meanwhile.
+func (m *Manager) expirePage(ctx context.Context, h *hook, from alma.Position, cutoff time.Time) (next alma.Position, lost int64, err error) {
+	page, err := m.store.Read(ctx, from, expirePage)
+	if err != nil {
+		return from, 0, err //nolint:wrapcheck // The caller names the operation.
+	}
+	to, _, wanted := oldEvents(h, &page, from, cutoff)
+	if to == from {
+		return from, 0, nil
+	}
+	lost, ok := h.lane.Expire(from, to, wanted)
+	if !ok {
+		return from, 0, nil
+	}
+	return to, lost, nil
+}
+
+// oldEvents returns how far the events of a page are old, how many those are,
+// and which of them the webhook wants.
+func oldEvents(h *hook, page *alma.LogPage, from alma.Position, cutoff time.Time) (to alma.Position, n int64, wanted []alma.Position) {
+	to = from
+	selection := &h.compiled.Load().selection
+	for i := range page.Events {
+		ev := &page.Events[i]
+		if !ev.AppendedAt.Before(cutoff) {
+			break
+		}
+		to = ev.Position
+		n++
+		if ok, err := selection.Match(flow.NewEntry(ev)); ok && err == nil && !ev.Erased {
+			wanted = append(wanted, to)
+		}
+	}
+	return to, n, wanted
+}
+
+// expireReplays moves replays on that would need older events than are kept.
+func (m *Manager) expireReplays(ctx context.Context, h *hook, cutoff time.Time, limit alma.Position) error {
+	list, err := m.store.UnfinishedReplays(ctx, h.id)
+	if err != nil {
+		return err //nolint:wrapcheck // The caller names the operation.
+	}
+	for _, r := range list {
+		for from := r.Cursor; from.Before(limit) && from.Before(r.Last); {
+			page, err := m.store.ReadReplay(ctx, r, from, expirePage)
+			if err != nil {
+				return err //nolint:wrapcheck // The caller names the operation.
+			}
+			to, n, wanted := oldEvents(h, &page, from, cutoff)
+			if to == from || !h.lane.ExpireReplay(r.ID, from, to, n, int64(len(wanted))) {
+				break
+			}
+			m.logger.Warn("events that a replay has not come to are kept no longer", "replay", r.ID, "webhook", h.id, "events", len(wanted))
+			from = to
+		}
+	}
+	return nil
+}
+
+// announceLoss tells that events were given up, in the program's log and as an
+// event.
+func (m *Manager) announceLoss(ctx context.Context, h *hook, lost int64, from, to alma.Position) error {
+	w := h.compiled.Load().webhook
+	m.logger.Warn("events were given up for a webhook that is too far behind", "webhook", h.id, "events", lost, "from", from.String(), "to", to.String())
+	data, err := json.Marshal(map[string]any{"webhook_id": h.id, "count": lost, "from": from, "to": to})
+	if err != nil {
+		return fmt.Errorf("announce lost events: %w", err)
+	}
+	ev := alma.Event{Type: EventsExpired, MemoryID: h.id, MemoryType: "webhook", ProjectID: w.Config.ProjectID, Data: data}
+	if err := ev.Prepare(time.Now()); err != nil {
+		return fmt.Errorf("announce lost events: %w", err)
+	}
+	if _, err := m.append(ctx, []alma.Event{ev}); err != nil {
+		return fmt.Errorf("announce lost events: %w", err)
+	}
+	return nil
+}
