@@ -242,7 +242,8 @@ func TestReplayInBatches(t *testing.T) {
 		for _, req := range e.listener.Requests()[before:] {
 			sizes = append(sizes, len(req.Events))
 		}
-		if diff := cmp.Diff([]int{3, 3, 1}, sizes); diff != "" {
+		slices.Sort(sizes) // They may overtake one another.
+		if diff := cmp.Diff([]int{1, 3, 3}, sizes); diff != "" {
 			t.Errorf("batches (-want +got):\n%s", diff)
 		}
 		e.wantReplay(r, alma.ReplayDone, 7, 7, 0, 0, 0)
@@ -332,7 +333,9 @@ func TestReplayOfSuppressedEvents(t *testing.T) {
 		e.wantReplay(all, alma.ReplayDone, 4, 1, 0, 0, 3)
 		r := e.replay(w.ID, alma.ReplayQuery{Status: alma.StatusSuppressed})
 		pass(time.Second)
-		e.wantGot("single", "single", "bulk-0", "bulk-1", "bulk-2")
+		if diff := cmp.Diff([]string{"bulk-0", "bulk-1", "bulk-2", "single", "single"}, sorted(e.got())); diff != "" {
+			t.Errorf("delivered (-want +got):\n%s", diff)
+		}
 		e.wantReplay(r, alma.ReplayDone, 3, 3, 0, 0, 0)
 		left, err := e.Deliveries(t.Context(), alma.DeliveryQuery{Status: alma.StatusSuppressed})
 		if err != nil || len(left.Items) != 0 {

@@ -41,7 +41,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer manager.Shutdown(context.WithoutCancel(ctx)) //nolint:errcheck // The program ends.
+	defer manager.Shutdown(context.WithoutCancel(ctx))
 	hook, err := manager.Add(ctx, alma.WebhookConfig{URL: listener.URL, RetryCount: new(0)})
 	if err != nil {
 		return err
