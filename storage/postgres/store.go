@@ -22,7 +22,10 @@ type Store struct {
 	log  *slog.Logger
 	name string // Of the database, without its password.
 	pool *pgxpool.Pool
-	ours ours
+	// leases is one connection for renewals: a node whose connections are all
+	// busy is alive, and must not lose its webhooks for want of one.
+	leases *pgxpool.Pool
+	ours   ours
 
 	queue    *queue
 	appender *appender
@@ -144,6 +147,7 @@ func (s *Store) Close() error {
 	<-s.appender.ended
 	s.stop()
 	s.own.Wait()
+	s.leases.Close()
 	s.pool.Close()
 	return nil
 }
