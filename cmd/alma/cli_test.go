@@ -230,6 +230,7 @@ func TestUsageErrorsSayWhatToDo(t *testing.T) {
 		"bad range":        {[]string{"serve", "--allow-cidr", "here"}, "127.0.0.0/8"},
 		"half of https":    {[]string{"serve", "--tls-cert", "x"}, "--tls-key"},
 		"negative grace":   {[]string{"serve", "--grace=-1s"}, "--grace"},
+		"lease too short":  {[]string{"serve", "--lease=10ms"}, "--lease"},
 		"database URL":     {[]string{"serve", "--db", "mysql://u:geheim@host/db"}, "postgres://"},
 		"no database":      {[]string{"serve", "--db", ""}, "alma.db"},
 		"short key":        {[]string{"serve", "--api-key", "short"}, "16 to 512"},

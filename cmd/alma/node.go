@@ -33,6 +33,8 @@ type nodeConfig struct {
 	logger    *slog.Logger
 	stopGrace time.Duration
 	retention webhook.Retention
+	name      string        // Among the nodes; made when empty.
+	lease     time.Duration // The engine's default when 0.
 }
 
 // node is a whole server: storage, engine, memory and REST API.
@@ -122,7 +124,7 @@ func (n *node) startEngine(ctx context.Context) error {
 	manager, err := webhook.New(webhook.Config{
 		Storage: n.store, Emitter: n.emitter, Logger: n.cfg.logger,
 		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, Grace: n.cfg.stopGrace,
-		Retention: n.cfg.retention,
+		Retention: n.cfg.retention, NodeName: n.cfg.name, Lease: n.cfg.lease,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.

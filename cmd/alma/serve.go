@@ -21,7 +21,9 @@ type serveCmd struct {
 	TLSCert   string    `name:"tls-cert" help:"Serve https with this certificate." env:"ALMA_TLS_CERT" placeholder:"FILE"`
 	TLSKey    string    `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
 	keeping
-	Grace span `help:"Let requests and deliveries in flight finish for so long when stopped." default:"30s" env:"ALMA_GRACE"`
+	NodeName string `name:"node-name" help:"Name this server among those that share the database. (default: the host's name and the process id)" env:"ALMA_NODE_NAME" placeholder:"NAME"`
+	Lease    span   `help:"With PostgreSQL: how long other servers wait for a sign of life before they take this one's webhooks over." default:"5s" env:"ALMA_LEASE"`
+	Grace    span   `help:"Let requests and deliveries in flight finish for so long when stopped." default:"30s" env:"ALMA_GRACE"`
 }
 
 // Help says more than the list of flags.
@@ -74,7 +76,8 @@ func unlessStopped(ctx context.Context, err error) error {
 func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, error) {
 	cfg := nodeConfig{
 		db: conn.DB, listen: string(c.Listen), tlsCert: c.TLSCert, tlsKey: c.TLSKey, allow: prefixes(c.AllowCIDR),
-		firstKey: conn.APIKey, logger: logger, stopGrace: time.Duration(c.Grace), retention: c.retention(),
+		firstKey: conn.APIKey, logger: logger, stopGrace: time.Duration(c.Grace),
+		retention: c.retention(), name: c.NodeName, lease: time.Duration(c.Lease),
 	}
 	if err := c.check(conn); err != nil {
 		return cfg, err
@@ -95,6 +98,12 @@ func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, er
 	return cfg, nil
 }
 
+// A lease must outlast a pause of the garbage collector or of the network.
+const (
+	minLease = time.Second
+	maxLease = 5 * time.Minute
+)
+
 // check finds what is wrong before anything is made.
 func (c *serveCmd) check(conn *connection) error {
 	if err := checkDB(conn.DB); err != nil {
@@ -102,6 +111,9 @@ func (c *serveCmd) check(conn *connection) error {
 	}
 	if c.Grace < 0 {
 		return usagef("--grace is negative; want a duration like 30s, or 0s to stop at once")
+	}
+	if lease := time.Duration(c.Lease); lease < minLease || lease > maxLease {
+		return usagef("--lease is %s; want %s to %s: shorter ones run out when a machine is busy, longer ones leave webhooks waiting", lease, minLease, maxLease)
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return usagef("https needs both --tls-cert and --tls-key; one of them is missing")

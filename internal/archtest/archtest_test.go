@@ -44,7 +44,8 @@ var allowed = map[string]rule{
 	"storage/storagetest": {own: []string{"."}, others: []string{"github.com/google/go-cmp"}},
 
 	// For tests alone.
-	"internal/nodetest": {own: []string{".", "storage/sqlite"}},
+	"internal/nodetest":    {own: []string{".", "storage/sqlite"}},
+	"internal/clustertest": std(),
 
 	// Helpers.
 	"internal/backoff":  std(),

@@ -70,8 +70,27 @@ func (l *Lane) giveBack(job *Job, now time.Time) {
 		l.waiting.add(job.Retry)
 	default:
 		job.Settings, job.probe = l.settings, false
+		if job.parked {
+			l.noteParked(job)
+		}
 		l.again = append(l.again, job)
 	}
+}
+
+// noteLoose and noteParked remember what is under way. Idle lanes have no map
+// for it.
+func (l *Lane) noteLoose(w *Waiting) {
+	if l.loose == nil {
+		l.loose = map[*Waiting]struct{}{}
+	}
+	l.loose[w] = struct{}{}
+}
+
+func (l *Lane) noteParked(job *Job) {
+	if l.parked == nil {
+		l.parked = map[*Job]struct{}{}
+	}
+	l.parked[job] = struct{}{}
 }
 
 // postpone puts a retry back that was not made.
@@ -109,7 +128,7 @@ func (l *Lane) failed(job *Job, out *Outcome, now time.Time, record *flow.Record
 			Attempts: e.Attempts, Due: e.NextAttemptAt, ReplayID: e.ReplayID,
 		}
 		record.Tag = w
-		l.loose[w] = struct{}{}
+		l.noteLoose(w)
 		l.deferred++
 	}
 	record.Exception = e
@@ -229,7 +248,7 @@ func (l *Lane) parkHeads(o *outstanding, now time.Time) {
 		e := l.pending(s.job)
 		e.InFlight = true
 		s.job.parked, s.done = true, true
-		l.parked[s.job] = struct{}{}
+		l.noteParked(s.job)
 		record := flow.Record{Owner: l, Exception: e}
 		o.front()
 		if r := s.job.replay; r != nil {

@@ -129,7 +129,6 @@ func New(node *Node, cfg Config, now time.Time) *Lane {
 	l := &Lane{
 		node: node, settings: cfg.Settings, active: cfg.Active, ctx: cfg.Context,
 		cold: cfg.Cold, coldFrom: cfg.Watermark, apart: cfg.Apart,
-		loose: map[*Waiting]struct{}{}, parked: map[*Job]struct{}{},
 	}
 	if l.ctx == nil {
 		l.ctx = node.Context

@@ -150,7 +150,7 @@ type step struct {
 func drawStep(rt *rapid.T) step {
 	ops := []string{
 		"append", "append", "append unseen", "mood", "mood", "time", "time", "crash", "pause", "resume",
-		"stall", "unstall", "blind", "see", "slow store", "mark", "flood", "retry", "hurry", "edit",
+		"stall", "unstall", "blind", "see", "slow store", "mark", "flood", "retry", "hurry", "edit", "lapse", "lapse",
 		"replay", "replay", "replay failed", "pause replays", "resume replays", "cancel replay",
 	}
 	return step{
@@ -178,6 +178,11 @@ func (m *model) take(s step) {
 		synctest.Wait() // What happens beside noteOpen could not be accounted for.
 		m.noteOpen()
 		m.restart()
+		m.crashes++
+	case "lapse":
+		synctest.Wait()
+		m.noteOpen()
+		m.giveUp()
 		m.crashes++
 	case "pause", "resume":
 		m.setActive(s.op == "resume")

@@ -102,7 +102,7 @@ func (l *Lane) chooseAttempt(now time.Time) (*Job, time.Duration) {
 	if w := l.waiting.next(); w != nil {
 		due := w.Due.Sub(now)
 		if due <= 0 && l.mayRetry() {
-			l.loose[l.waiting.take()] = struct{}{}
+			l.noteLoose(l.waiting.take())
 			l.noteManual(w)
 			return &Job{Settings: l.settings, Retry: w, Number: w.Attempts + 1, BatchID: w.BatchID}, 0
 		}

@@ -32,6 +32,9 @@ type world struct {
 	node   *Node
 	cancel context.CancelFunc
 
+	lapse    context.Context // Ends when attempts under way are given up.
+	endLapse context.CancelFunc
+
 	// The listener.
 	answer   func(job *Job) (Outcome, time.Duration)
 	calls    []call
@@ -78,6 +81,8 @@ func newWorld(t *testing.T, edit func(*Settings)) *world {
 	if edit != nil {
 		edit(&w.settings)
 	}
+	w.lapse, w.endLapse = context.WithCancel(context.Background())
+	t.Cleanup(func() { w.endLapse() })
 	w.boot()
 	t.Cleanup(w.shutdown)
 	return w
@@ -231,15 +236,29 @@ func (w *world) deliver(ctx context.Context, job *Job) Outcome {
 	w.inFlight++
 	w.most = max(w.most, w.inFlight)
 	out, took := w.answer(job)
+	lapse := w.lapse
 	w.mu.Unlock()
-	if took > 0 && !elapse(ctx, took) {
-		return Outcome{Canceled: true}
-	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(lapse, cancel)()
+	canceled := took > 0 && !elapse(ctx, took)
 	w.mu.Lock()
 	w.inFlight--
 	w.mu.Unlock()
+	if canceled {
+		return Outcome{Canceled: true}
+	}
 	out.Attempt.Number, out.Attempt.Reason = job.Number, out.Verdict.Reason
 	return out
+}
+
+// giveUp cancels the attempts that are under way, as the engine does when the
+// node may not make them any more.
+func (w *world) giveUp() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.endLapse()
+	w.lapse, w.endLapse = context.WithCancel(context.Background())
 }
 
 func (w *world) record(records ...flow.Record) {

@@ -74,7 +74,7 @@ func (s *Store) RenewNode(ctx context.Context, node string) (alma.Cluster, error
 			return err
 		})
 		b.Queue(sqlOwners).Query(func(rows pgx.Rows) error { return collectOwners(rows, &c.Owners) })
-		return s.pool.SendBatch(ctx, b).Close()
+		return s.leases.SendBatch(ctx, b).Close()
 	})
 	if err != nil {
 		return alma.Cluster{}, err

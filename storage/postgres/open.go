@@ -40,6 +40,12 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, openError(s.name, config.ConnConfig, err)
 	}
+	alone := config.Copy()
+	alone.MaxConns, alone.MinConns = 1, 0
+	if s.leases, err = pgxpool.NewWithConfig(ctx, alone); err != nil {
+		s.pool.Close()
+		return nil, openError(s.name, config.ConnConfig, err)
+	}
 	s.start()
 	return s, nil
 }

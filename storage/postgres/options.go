@@ -10,7 +10,7 @@ type Options struct {
 	// Logger hears of what nobody is there to be told. Defaults to silence.
 	Logger *slog.Logger
 	// MaxConns bounds the connections of this process, besides one that
-	// listens. Defaults to what the URL says by pool_max_conns, else to 10.
+	// listens and one that renews the lease. Defaults to what the URL says by pool_max_conns, else to 10.
 	MaxConns int
 	// Timeout bounds each call to the database, so that a server that no longer
 	// answers is noticed. Defaults to 30 s.

@@ -3,8 +3,8 @@ package postgres
 // Statements that remove what is old.
 const (
 	// One process prunes at a time.
-	sqlTryPrune  = `SELECT pg_try_advisory_lock(1634495841, 3)`
-	sqlEndPrune  = `SELECT pg_advisory_unlock(1634495841, 3)`
+	sqlTryPrune = `SELECT pg_try_advisory_lock(1634495841, 3)`
+	sqlEndPrune = `SELECT pg_advisory_unlock(1634495841, 3)`
 	// Who waits for a table alone makes everybody wait who comes after.
 	sqlSoonLocks = `SELECT set_config('lock_timeout', '500', true)`
 

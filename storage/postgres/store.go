@@ -22,7 +22,10 @@ type Store struct {
 	log  *slog.Logger
 	name string // Of the database, without its password.
 	pool *pgxpool.Pool
-	ours ours
+	// leases is one connection for renewals: a node whose connections are all
+	// busy is alive, and must not lose its webhooks for want of one.
+	leases *pgxpool.Pool
+	ours   ours
 
 	queue    *queue
 	appender *appender
@@ -82,6 +85,8 @@ func (s *Store) do(ctx context.Context, operation string, f func(ctx context.Con
 		return nil
 	case ctx.Err() != nil: // The driver may have words of its own for it.
 		err = ctx.Err()
+	case s.closed.Load() && (broken(err) || errors.Is(err, context.Canceled)): // Closing cuts off who still waits for a connection.
+		err = alma.ErrClosed
 	case limited.Err() != nil:
 		err = fmt.Errorf("%w: the server did not answer within %v: %w", alma.ErrUnavailable, s.opts.Timeout, noDeadline(err))
 	case lost(err):
@@ -142,6 +147,7 @@ func (s *Store) Close() error {
 	<-s.appender.ended
 	s.stop()
 	s.own.Wait()
+	s.leases.Close()
 	s.pool.Close()
 	return nil
 }

@@ -1,0 +1,314 @@
+//go:build unix
+
+package clustertest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alma-events/alma/internal/pgtest"
+)
+
+// window is the most requests that a webhook has in flight.
+const window = 8
+
+// cluster is servers on one PostgreSQL, and the listener of their webhooks.
+type cluster struct {
+	t      *testing.T
+	pg     *pgtest.Server
+	db     string
+	lease  time.Duration
+	client *http.Client
+	sink   *sink
+	hooks  []string
+	load   *load
+	faults int // What may have made something be repeated.
+
+	mu      sync.Mutex
+	nodes   []*process
+	started int
+}
+
+func newCluster(t *testing.T, lease time.Duration) *cluster {
+	t.Helper()
+	pg := pgtest.Start(t, "synchronous_commit=on")
+	c := &cluster{t: t, pg: pg, db: pg.Database(t), lease: lease, sink: newSink(t), client: &http.Client{Timeout: 2 * time.Second}}
+	t.Cleanup(c.client.CloseIdleConnections)
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, p := range c.alive() {
+				t.Logf("the log of %s ends:\n%s", p.name, tail(p.log.String()))
+			}
+		}
+	})
+	return c
+}
+
+func tail(s string) string {
+	const most = 4000
+	return s[max(0, len(s)-most):]
+}
+
+// alive lists the servers that run.
+func (c *cluster) alive() []*process {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.nodes)
+}
+
+// start starts a server.
+func (c *cluster) start() *process {
+	c.t.Helper()
+	c.started++
+	p := serve(c.t, fmt.Sprintf("n%d", c.started), c.db, c.lease)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes = append(c.nodes, p)
+	return p
+}
+
+// take takes the i-th server out of those that run.
+func (c *cluster) take(i int) *process {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.nodes[i]
+	c.nodes = slices.Delete(c.nodes, i, i+1)
+	return p
+}
+
+func (c *cluster) put(p *process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes = append(c.nodes, p)
+}
+
+// call makes a request and decodes the answer.
+func (c *cluster) call(ctx context.Context, p *process, method, path string, body io.Reader, into any) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, method, p.url+path, body)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Authorization", "Bearer "+adminKey)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := c.client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // Read to its end, or not wanted.
+	raw, err := io.ReadAll(resp.Body)
+	if err == nil && into != nil {
+		err = json.Unmarshal(raw, into)
+	}
+	return resp.StatusCode, err
+}
+
+// addHooks registers webhooks, some of them ordered.
+func (c *cluster) addHooks(n int) {
+	c.t.Helper()
+	for i := range n {
+		name := fmt.Sprintf("h%d", i)
+		if i%4 == 0 {
+			name = fmt.Sprintf("ordered%d", i)
+		}
+		body, err := json.Marshal(map[string]any{
+			"url": c.sink.url + "/" + name, "max_in_flight": window, "ordered": i%4 == 0, "retry_count": 20, "retry_delay": 1, "retry_backoff": 1,
+		})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		var answer json.RawMessage
+		status, err := c.call(c.t.Context(), c.alive()[i%len(c.alive())], http.MethodPost, "/v1/webhooks", bytes.NewReader(body), &answer)
+		if err != nil || status != http.StatusCreated {
+			c.t.Fatalf("add webhook: %d %s %v", status, answer, err)
+		}
+		c.hooks = append(c.hooks, name)
+	}
+}
+
+// flows waits until every webhook got an event that was stored after this
+// moment, and returns how long that took.
+func (c *cluster) flows(what string, within time.Duration) time.Duration {
+	c.t.Helper()
+	began := time.Now()
+	number := int(c.load.acked.Load()) + loadBatch + 1
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for c.sink.behind(c.hooks, number) > 0 {
+		<-tick.C
+		if waited := time.Since(began); waited > within {
+			c.t.Fatalf("%s: after %s, %d of %d webhooks have got nothing new (event %d)", what, waited, c.sink.behind(c.hooks, number), len(c.hooks), number)
+		}
+	}
+	took := time.Since(began)
+	c.t.Logf("%s: every webhook goes on after %s", what, took.Round(time.Millisecond))
+	return took
+}
+
+// takeover is within how long the webhooks of a lost node must go on.
+const takeover = 10 * time.Second
+
+func (c *cluster) killOne(i int) {
+	c.t.Helper()
+	c.faults++
+	p := c.take(i)
+	p.kill()
+	c.flows("kill -9 of "+p.name, takeover)
+}
+
+func (c *cluster) killTwo() {
+	c.t.Helper()
+	c.faults += 2
+	a, b := c.take(0), c.take(0)
+	a.kill()
+	b.kill()
+	c.flows("kill -9 of "+a.name+" and "+b.name, takeover)
+}
+
+func (c *cluster) startOne() {
+	c.t.Helper()
+	p := c.start()
+	c.flows("start of "+p.name, takeover)
+}
+
+func (c *cluster) stopOne(i int) {
+	c.t.Helper()
+	p := c.take(i)
+	p.signal(syscall.SIGTERM)
+	if err := p.wait(); err != nil {
+		c.t.Errorf("%s ended with %v after SIGTERM:\n%s", p.name, err, tail(p.log.String()))
+	}
+	c.flows("SIGTERM of "+p.name, takeover)
+}
+
+// freezeOne stops a process for longer than its lease and lets it go on.
+func (c *cluster) freezeOne(i int) {
+	c.t.Helper()
+	c.faults++
+	p := c.take(i)
+	p.signal(syscall.SIGSTOP)
+	c.flows("SIGSTOP of "+p.name, takeover)
+	<-time.After(c.lease)
+	p.signal(syscall.SIGCONT)
+	c.flows("SIGCONT of "+p.name, takeover)
+	c.put(p)
+	if !strings.Contains(p.log.String(), "its lease had run out") {
+		c.t.Errorf("%s did not notice that others had taken over:\n%s", p.name, tail(p.log.String()))
+	}
+}
+
+// stopDatabase stops PostgreSQL for a while.
+func (c *cluster) stopDatabase(d time.Duration) {
+	c.t.Helper()
+	c.faults++
+	if err := c.pg.Stop(); err != nil {
+		c.t.Fatal(err)
+	}
+	<-time.After(d)
+	if err := c.pg.Restart(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.flows(fmt.Sprintf("PostgreSQL away for %s", d), 3*takeover)
+}
+
+// cutConnections ends all connections to PostgreSQL, again and again, whatever
+// they are in the middle of.
+func (c *cluster) cutConnections(d time.Duration) {
+	c.t.Helper()
+	c.faults++
+	ctx := c.t.Context()
+	conn, err := pgx.Connect(ctx, c.pg.URL("postgres"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // The test is done with it.
+	cut, began := 0, time.Now()
+	for time.Since(began) < d {
+		var n int
+		err := conn.QueryRow(ctx, `SELECT count(pg_terminate_backend(pid))::int FROM pg_stat_activity WHERE datname LIKE 'alma_test%'`).Scan(&n)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		cut += n
+		<-time.After(50 * time.Millisecond)
+	}
+	c.t.Logf("%d connections cut", cut)
+	c.flows("connections cut", 3*takeover)
+}
+
+// verify waits for the end and compares what arrived with what was stored.
+func (c *cluster) verify() {
+	c.t.Helper()
+	c.load.end()
+	stored := int(c.load.acked.Load())
+	c.await(stored, time.Minute)
+	repeats, deliveries := 0, 0
+	for _, hook := range c.hooks {
+		count := c.sink.count(hook)
+		lost, again := 0, 0
+		for number := 1; number <= stored; number++ {
+			n := count[eventID(number)]
+			deliveries += n
+			if n == 0 {
+				lost++
+			}
+			again += max(0, n-1)
+		}
+		if lost > 0 {
+			c.t.Errorf("%s: %d of %d events are lost", hook, lost, stored)
+		}
+		if most := c.faults * 2 * window; again > most {
+			c.t.Errorf("%s: %d repeats; %d faults allow %d", hook, again, c.faults, most)
+		}
+		if strings.HasPrefix(hook, "ordered") {
+			c.checkOrder(hook)
+		}
+		repeats += again
+	}
+	c.t.Logf("%d events, %d webhooks, %d deliveries: none lost, %d repeats after %d faults; %d appends were refused and repeated",
+		stored, len(c.hooks), deliveries, repeats, c.faults, c.load.refused.Load())
+}
+
+// await waits until every webhook got every event.
+func (c *cluster) await(stored int, within time.Duration) {
+	for end := time.Now().Add(within); time.Now().Before(end); <-time.After(100 * time.Millisecond) {
+		complete := true
+		for _, hook := range c.hooks {
+			complete = complete && len(c.sink.count(hook)) >= stored
+		}
+		if complete {
+			return
+		}
+	}
+}
+
+// checkOrder expects that events came one after another, repeats aside.
+func (c *cluster) checkOrder(hook string) {
+	c.t.Helper()
+	next := 1
+	list := c.sink.arrivals(hook)
+	for i, a := range list {
+		if i > 0 && a.began.Before(list[i-1].began) {
+			continue // Told by its end; it is looked at there.
+		}
+		switch {
+		case a.number > next:
+			c.t.Errorf("%s: event %d came before %d", hook, a.number, next)
+			return
+		case a.number == next:
+			next++
+		default: // A repeat.
+		}
+	}
+}

@@ -1,0 +1,137 @@
+//go:build unix
+
+package clustertest
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/alma-events/alma/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Wrap(building{m})) }
+
+// building removes the program that was built when the tests are done.
+type building struct{ *testing.M }
+
+// Run implements [pgtest.Tests].
+func (b building) Run() int {
+	defer func() {
+		if name, err := program(); err == nil {
+			os.RemoveAll(filepath.Dir(name)) //nolint:errcheck // It lies in the system's folder for such things.
+		}
+	}()
+	return b.M.Run()
+}
+
+// program builds the server once, as a user would.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "alma-cluster-")
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "alma")
+	cmd := exec.Command("go", "build", "-o", name, "github.com/alma-events/alma/cmd/alma")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return name, nil
+})
+
+const adminKey = "a-key-for-tests-only"
+
+// process is a server that runs as a process of its own.
+type process struct {
+	name string
+	cmd  *exec.Cmd
+	url  string
+	log  *logFile
+	done chan error
+}
+
+// logFile is what a server wrote.
+type logFile struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logFile) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p) //nolint:wrapcheck // It never fails.
+}
+
+func (l *logFile) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// serve starts a server and waits until it says where it listens.
+func serve(t *testing.T, name, db string, lease time.Duration) *process {
+	t.Helper()
+	binary, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{name: name, log: &logFile{}, done: make(chan error, 1)}
+	p.cmd = exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--allow-cidr", "127.0.0.0/8", "--node-name", name, "--lease", lease.String())
+	p.cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "ALMA_DB=" + db, "ALMA_API_KEY=" + adminKey}
+	p.cmd.Stderr = p.log
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.signal(syscall.SIGCONT)
+		p.kill()
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if rest, ok := strings.CutPrefix(lines.Text(), "Serving on "); ok {
+			p.url, _, _ = strings.Cut(rest, ",")
+			break
+		}
+	}
+	go func() {
+		io.Copy(io.Discard, out) //nolint:errcheck // It ends with the process.
+		p.done <- p.cmd.Wait()
+	}()
+	if p.url == "" {
+		p.wait() //nolint:errcheck // Its log says why.
+		t.Fatalf("%s did not start:\n%s", name, p.log)
+	}
+	return p
+}
+
+func (p *process) signal(s os.Signal) {
+	p.cmd.Process.Signal(s) //nolint:errcheck // A process that has ended needs no signal.
+}
+
+// kill ends the process as a power cut would. It may be called twice.
+func (p *process) kill() {
+	p.signal(syscall.SIGKILL)
+	p.wait() //nolint:errcheck // It was killed.
+}
+
+func (p *process) wait() error {
+	err := <-p.done
+	p.done <- err
+	return err
+}
