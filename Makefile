@@ -5,7 +5,7 @@ LDFLAGS  := -s -w -X github.com/alma-events/alma/wire.Version=$(VERSION)
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: test lint build release bench crash-test fuzz demo
+.PHONY: test lint build release bench crash-test cluster-test fuzz demo
 
 # The same as: bash scripts/test.sh
 test:
@@ -33,6 +33,12 @@ bench:
 # like a power cut. It prints the seed that repeats a failure.
 crash-test:
 	ALMA_CRASH_LIVES=$${ALMA_CRASH_LIVES:-300} go test -count=1 -timeout 60m -v ./internal/crashtest
+
+# The long form of the tests of many nodes: real processes on a real PostgreSQL,
+# which is away for half a minute, and then random steps. It prints the seed that
+# repeats a failure.
+cluster-test:
+	ALMA_CLUSTER_STEPS=$${ALMA_CLUSTER_STEPS:-40} go test -count=1 -timeout 60m -v ./internal/clustertest
 
 # Each fuzz target for a minute.
 fuzz:

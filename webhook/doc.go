@@ -38,4 +38,12 @@
 // what repeats is at most what was in flight. Attempts start in log order;
 // with Ordered, strictly one after another. A listener that hangs or fails
 // occupies its own lane and no other.
+//
+// # Many nodes
+//
+// On a storage that many processes may use (one that is an [alma.NodeStore], such
+// as storage/postgres) managers share the webhooks: each is served by one of them
+// at a time, and when that is lost another one goes on, within seconds. Every
+// manager takes events and changes of webhooks, and answers for all of them.
+// There is nothing to set up but the storage; see [Config].NodeName and Lease.
 package webhook

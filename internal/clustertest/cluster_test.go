@@ -106,7 +106,7 @@ func (c *cluster) call(ctx context.Context, p *process, method, path string, bod
 	if err != nil {
 		return 0, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // Read to its end, or not wanted.
+	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err == nil && into != nil {
 		err = json.Unmarshal(raw, into)
@@ -232,7 +232,7 @@ func (c *cluster) cutConnections(d time.Duration) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // The test is done with it.
+	defer conn.Close(ctx)
 	cut, began := 0, time.Now()
 	for time.Since(began) < d {
 		var n int

@@ -30,7 +30,7 @@ type building struct{ *testing.M }
 func (b building) Run() int {
 	defer func() {
 		if name, err := program(); err == nil {
-			os.RemoveAll(filepath.Dir(name)) //nolint:errcheck // It lies in the system's folder for such things.
+			os.RemoveAll(filepath.Dir(name))
 		}
 	}()
 	return b.M.Run()
@@ -110,24 +110,24 @@ func serve(t *testing.T, name, db string, lease time.Duration) *process {
 		}
 	}
 	go func() {
-		io.Copy(io.Discard, out) //nolint:errcheck // It ends with the process.
+		io.Copy(io.Discard, out)
 		p.done <- p.cmd.Wait()
 	}()
 	if p.url == "" {
-		p.wait() //nolint:errcheck // Its log says why.
+		p.wait()
 		t.Fatalf("%s did not start:\n%s", name, p.log)
 	}
 	return p
 }
 
 func (p *process) signal(s os.Signal) {
-	p.cmd.Process.Signal(s) //nolint:errcheck // A process that has ended needs no signal.
+	p.cmd.Process.Signal(s)
 }
 
 // kill ends the process as a power cut would. It may be called twice.
 func (p *process) kill() {
 	p.signal(syscall.SIGKILL)
-	p.wait() //nolint:errcheck // It was killed.
+	p.wait()
 }
 
 func (p *process) wait() error {
