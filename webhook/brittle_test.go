@@ -19,8 +19,8 @@ import (
 // brittle is a store of which single operations fail.
 type brittle struct {
 	*sqlite.Store
-	reads, horizon, lanes atomic.Bool
-	begun                 func() // Called by Horizon, unless nil.
+	reads, horizon, lanes, replays atomic.Bool
+	begun                          func() // Called by Horizon, unless nil.
 }
 
 var errBroken = errors.New("disk I/O error")
@@ -54,6 +54,13 @@ func (b *brittle) Lanes(ctx context.Context, ids []string) ([]alma.LaneRecord, e
 		return nil, errBroken
 	}
 	return b.Store.Lanes(ctx, ids)
+}
+
+func (b *brittle) UnfinishedReplays(ctx context.Context, id string) ([]alma.Replay, error) {
+	if b.replays.Load() {
+		return nil, errBroken
+	}
+	return b.Store.UnfinishedReplays(ctx, id)
 }
 
 // onBrittle restarts an engine on a store that can be made to fail.
@@ -197,4 +204,25 @@ func TestAWebhookAddedDuringTheStartWorks(t *testing.T) {
 	}
 	e.append("m-1")
 	e.settled(alma.StatusSuccess)
+}
+
+func TestAReplayBeginsWhenTheStoreCanBeReadAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, e *engine) {
+		b := e.onBrittle()
+		w := e.add(alma.WebhookConfig{})
+		e.append("m-1")
+		synctest.Wait()
+		b.replays.Store(true)
+		r, err := e.Replay(t.Context(), w.ID, alma.ReplayQuery{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass(30 * time.Minute)
+		if n := len(e.listener.Requests()); n != 1 {
+			t.Errorf("%d requests while the replay cannot be read; want the live one", n)
+		}
+		b.replays.Store(false)
+		pass(20 * time.Minute)
+		e.wantReplay(r, alma.ReplayDone, 1, 1, 0, 0, 0)
+	})
 }

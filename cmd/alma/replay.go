@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/alma-events/alma"
 )
 
 type replayCmd struct {
@@ -69,54 +67,6 @@ func (r *replayAnswer) counts() string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-type webhookReplayCmd struct {
-	webhookID
-	period
-	From   string `help:"From this place in the log on; what follows the last _ in a delivery's id." placeholder:"PLACE"`
-	To     string `help:"Up to this place in the log, included." placeholder:"PLACE"`
-	Status string `help:"Only deliveries that are success, failed or suppressed." placeholder:"STATUS"`
-	Reason string `help:"With --status failed: only those that failed for this reason." placeholder:"REASON"`
-	Event  string `help:"Only this event." placeholder:"ID"`
-	Follow bool   `help:"Watch until it has ended." short:"f"`
-	Output string `help:"table or json." enum:"table,json" default:"table" short:"o" env:"ALMA_OUTPUT"`
-}
-
-// Help says more than the list of flags.
-func (*webhookReplayCmd) Help() string {
-	return `A replay is a job of the server: it goes on when this command ends, and over
-restarts. Example:
-
-  alma webhook replay wh_… --since 2026-01-28T00:00:00Z --follow`
-}
-
-// Run starts a replay.
-func (c *webhookReplayCmd) Run(ctx context.Context, conn *connection, io stdio) error {
-	body := map[string]any{}
-	for name, value := range map[string]string{
-		"since": c.Since, "until": c.Until, "from": c.From, "to": c.To, "status": strings.ToUpper(c.Status), "reason": c.Reason, "event_id": c.Event,
-	} {
-		if value != "" {
-			body[name] = value
-		}
-	}
-	var raw json.RawMessage
-	if err := conn.call(ctx, http.MethodPost, c.path("replay"), nil, body, &raw); err != nil {
-		return err
-	}
-	if c.Output == "json" && !c.Follow {
-		return printJSON(io.out, raw)
-	}
-	var r replayAnswer
-	if err := json.Unmarshal(raw, &r); err != nil {
-		return fmt.Errorf("the server's answer cannot be read: %w", err)
-	}
-	if c.Follow {
-		return followReplay(ctx, conn, io, r.ID, c.Output)
-	}
-	fmt.Fprintf(io.out, "%s begins, about %d events; watch it with: alma replay follow %s\n", r.ID, r.Total, r.ID)
-	return nil
 }
 
 type replayListCmd struct {
@@ -227,63 +177,4 @@ type replayFollowCmd struct {
 // Run watches a replay.
 func (c *replayFollowCmd) Run(ctx context.Context, conn *connection, io stdio) error {
 	return followReplay(ctx, conn, io, c.ID, c.Output)
-}
-
-// retryFailedAnswer is what the retry of failed deliveries began.
-type retryFailedAnswer struct {
-	Deliveries int64          `json:"deliveries"`
-	Replays    []replayAnswer `json:"replays"`
-}
-
-type deliveryRetryCmd struct {
-	IDs     []string `arg:"" optional:"" name:"id" help:"Deliveries' ids, dlv_…"`
-	Failed  bool     `help:"Instead: all failed deliveries that the flags below select."`
-	Webhook string   `help:"With --failed: only to this webhook." placeholder:"ID"`
-	Reason  string   `help:"With --failed: only those that failed for this reason." placeholder:"REASON"`
-	period
-}
-
-// Run attempts deliveries now.
-func (c *deliveryRetryCmd) Run(ctx context.Context, conn *connection, io stdio) error {
-	filtered := c.Webhook != "" || c.Reason != "" || c.Since != "" || c.Until != ""
-	switch {
-	case c.Failed && len(c.IDs) > 0:
-		return usagef("name deliveries, or give --failed; not both")
-	case !c.Failed && len(c.IDs) == 0:
-		return usagef("name the deliveries to retry, or give --failed for all that failed")
-	case !c.Failed && filtered:
-		return usagef("--webhook, --reason, --since and --until select among failed deliveries: give --failed too")
-	case c.Failed:
-		return c.retryFailed(ctx, conn, io)
-	}
-	for _, id := range c.IDs {
-		var d alma.Delivery
-		if err := conn.call(ctx, http.MethodPost, (&deliveryID{id}).path()+"/retry", nil, nil, &d); err != nil {
-			return err
-		}
-		fmt.Fprintln(io.out, d.ID, "is attempted now; see: alma delivery show", d.ID)
-	}
-	return nil
-}
-
-func (c *deliveryRetryCmd) retryFailed(ctx context.Context, conn *connection, io stdio) error {
-	body := map[string]any{}
-	for name, value := range map[string]string{"webhook_id": c.Webhook, "reason": c.Reason, "since": c.Since, "until": c.Until} {
-		if value != "" {
-			body[name] = value
-		}
-	}
-	var answer retryFailedAnswer
-	if err := conn.call(ctx, http.MethodPost, "/v1/deliveries/retry", nil, body, &answer); err != nil {
-		return err
-	}
-	if answer.Deliveries == 0 {
-		fmt.Fprintln(io.out, "No failed delivery matches.")
-		return nil
-	}
-	fmt.Fprintf(io.out, "%d failed deliveries are tried again:\n", answer.Deliveries)
-	for _, r := range answer.Replays {
-		fmt.Fprintf(io.out, "  %d to %s; watch it with: alma replay follow %s\n", r.Total, r.WebhookID, r.ID)
-	}
-	return nil
 }

@@ -23,7 +23,6 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 		job.replay.inFlight--
 		defer l.sweepReplays()
 	}
-	delete(l.parked, job)
 	if job.probe {
 		l.health.probing = false
 	}
@@ -35,6 +34,7 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 		l.postpone(job.Retry, now)
 		return
 	}
+	delete(l.parked, job)
 	out.Attempt.ReplayID = job.replayID()
 	reason := out.Verdict.Reason
 	l.pressure.observe(reason, l.settings.window())

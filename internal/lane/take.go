@@ -166,8 +166,11 @@ func (l *Lane) chooseLive(now time.Time, wait *time.Duration) *Job {
 // takeAgain returns the oldest first attempt that was given up, or nil.
 func (l *Lane) takeAgain() *Job {
 	l.again = slices.DeleteFunc(l.again, func(job *Job) bool {
-		job.span.done = job.replay != nil && job.replay.over // Nobody wants it any more.
-		return job.span.done
+		unwanted := job.replay != nil && job.replay.over
+		if unwanted {
+			job.span.done = true
+		}
+		return unwanted
 	})
 	if len(l.again) == 0 {
 		return nil

@@ -71,7 +71,7 @@ func (n *insertion) insertSQL(ctx context.Context, tx *sql.Tx, statement string,
 	if err != nil {
 		return err
 	}
-	rows, err := tx.QueryContext(ctx, statement, notBefore, text)
+	rows, err := tx.QueryContext(ctx, statement, notBefore, text) //nolint:rowserrcheck // note checks it.
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (n *insertion) locateSQL(ctx context.Context, tx *sql.Tx, statement string)
 	if err != nil {
 		return err
 	}
-	rows, err := tx.QueryContext(ctx, statement, string(text))
+	rows, err := tx.QueryContext(ctx, statement, string(text)) //nolint:rowserrcheck // noteKnown checks it.
 	if err != nil {
 		return err
 	}

@@ -85,6 +85,8 @@ func (s *Store) do(ctx context.Context, operation string, f func(ctx context.Con
 		return nil
 	case ctx.Err() != nil: // The driver may have words of its own for it.
 		err = ctx.Err()
+	case s.closed.Load() && (broken(err) || errors.Is(err, context.Canceled)): // Closing cuts off who still waits for a connection.
+		err = alma.ErrClosed
 	case limited.Err() != nil:
 		err = fmt.Errorf("%w: the server did not answer within %v: %w", alma.ErrUnavailable, s.opts.Timeout, noDeadline(err))
 	case lost(err):

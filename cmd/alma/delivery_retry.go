@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/alma-events/alma"
+)
+
+// retryFailedAnswer is what the retry of failed deliveries began.
+type retryFailedAnswer struct {
+	Deliveries int64          `json:"deliveries"`
+	Replays    []replayAnswer `json:"replays"`
+}
+
+type deliveryRetryCmd struct {
+	IDs     []string `arg:"" optional:"" name:"id" help:"Deliveries' ids, dlv_…"`
+	Failed  bool     `help:"Instead: all failed deliveries that the flags below select."`
+	Webhook string   `help:"With --failed: only to this webhook." placeholder:"ID"`
+	Reason  string   `help:"With --failed: only those that failed for this reason." placeholder:"REASON"`
+	period
+}
+
+// Run attempts deliveries now.
+func (c *deliveryRetryCmd) Run(ctx context.Context, conn *connection, io stdio) error {
+	filtered := c.Webhook != "" || c.Reason != "" || c.Since != "" || c.Until != ""
+	switch {
+	case c.Failed && len(c.IDs) > 0:
+		return usagef("name deliveries, or give --failed; not both")
+	case !c.Failed && len(c.IDs) == 0:
+		return usagef("name the deliveries to retry, or give --failed for all that failed")
+	case !c.Failed && filtered:
+		return usagef("--webhook, --reason, --since and --until select among failed deliveries: give --failed too")
+	case c.Failed:
+		return c.retryFailed(ctx, conn, io)
+	}
+	for _, id := range c.IDs {
+		var d alma.Delivery
+		if err := conn.call(ctx, http.MethodPost, (&deliveryID{id}).path()+"/retry", nil, nil, &d); err != nil {
+			return err
+		}
+		fmt.Fprintln(io.out, d.ID, "is attempted now; see: alma delivery show", d.ID)
+	}
+	return nil
+}
+
+func (c *deliveryRetryCmd) retryFailed(ctx context.Context, conn *connection, io stdio) error {
+	body := map[string]any{}
+	for name, value := range map[string]string{"webhook_id": c.Webhook, "reason": c.Reason, "since": c.Since, "until": c.Until} {
+		if value != "" {
+			body[name] = value
+		}
+	}
+	var answer retryFailedAnswer
+	if err := conn.call(ctx, http.MethodPost, "/v1/deliveries/retry", nil, body, &answer); err != nil {
+		return err
+	}
+	if answer.Deliveries == 0 {
+		fmt.Fprintln(io.out, "No failed delivery matches.")
+		return nil
+	}
+	fmt.Fprintf(io.out, "%d failed deliveries are tried again:\n", answer.Deliveries)
+	for _, r := range answer.Replays {
+		fmt.Fprintf(io.out, "  %d to %s; watch it with: alma replay follow %s\n", r.Total, r.WebhookID, r.ID)
+	}
+	return nil
+}
