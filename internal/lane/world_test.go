@@ -46,6 +46,7 @@ type world struct {
 	pending    []flow.Record
 	wake       chan struct{}
 	shared     bool
+	apart      bool // The next lane begins apart from the watermark.
 	cursor     alma.Position
 	watermark  alma.Position
 	health     alma.LaneHealth
@@ -118,7 +119,7 @@ func (w *world) boot() {
 		return ok
 	}
 	settings := w.settings
-	cfg := Config{Settings: &settings, Active: w.disabled == "", Cold: true, Watermark: w.watermark}
+	cfg := Config{Settings: &settings, Active: w.disabled == "", Cold: true, Watermark: w.watermark, Apart: w.apart}
 	cfg.Record = &alma.LaneRecord{Shared: w.shared, Cursor: w.cursor, Health: w.health}
 	for _, e := range w.exceptions {
 		if e.Status == alma.StatusPending {
