@@ -43,7 +43,7 @@ type Config struct {
 	// to the host's name and the process id.
 	NodeName string
 	// Lease is how long the other nodes wait for a sign of life before they
-	// take this node's webhooks over. Defaults to 5 s.
+	// take this node's webhooks over; MinLease at least. Defaults to 5 s.
 	Lease time.Duration
 	// Dial opens connections instead of the guarded dialler. It is meant for
 	// tests over pipes. Defaults to nil.
@@ -65,6 +65,7 @@ const (
 	DefaultMaxInFlight = 2000
 	DefaultGrace       = 30 * time.Second
 	DefaultLease       = 5 * time.Second
+	MinLease           = time.Second // Shorter ones run out when a machine is busy.
 )
 
 func (c Config) withDefaults() (Config, error) {
@@ -84,8 +85,11 @@ func (c Config) withDefaults() (Config, error) {
 		c.Grace = DefaultGrace
 	}
 	c.Retention = c.Retention.withDefaults()
-	if c.Lease <= 0 {
+	if c.Lease == 0 {
 		c.Lease = DefaultLease
+	}
+	if c.Lease < MinLease {
+		return c, fmt.Errorf("alma: webhook manager: Config.Lease is %s; want %s at least, or 0 for %s", c.Lease, MinLease, DefaultLease)
 	}
 	if c.NodeName == "" {
 		c.NodeName = processName()

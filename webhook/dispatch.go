@@ -123,7 +123,7 @@ func (m *Manager) mark() settle.Mark {
 			l.Share(k.issued)
 		}
 	} else {
-		k.askAgain(markEvery, m.settler.Touch)
+		k.askAgain(joinEvery, m.settler.Touch)
 	}
 	if k.sent == k.issued && len(joined) == 0 {
 		return settle.Mark{}

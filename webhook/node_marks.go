@@ -1,6 +1,8 @@
 package webhook
 
 import (
+	"time"
+
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/internal/lane"
 )
@@ -15,6 +17,10 @@ type handovers struct {
 	// for yet, and the places that they were taken at.
 	joining map[alma.Slot]alma.Position
 }
+
+// joinEvery is how often slots that wait to join are looked at while nothing
+// else happens.
+const joinEvery = 500 * time.Millisecond
 
 // await makes slots follow the watermark as soon as it may speak for them.
 func (k *marks) await(slots map[alma.Slot]alma.Position) {

@@ -1,10 +1,13 @@
 package webhook_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/nodetest"
+	"github.com/alma-events/alma/webhook"
 )
 
 // window is the most requests that a webhook of these tests has in flight.
@@ -103,4 +106,13 @@ func TestANewNodeGetsItsShareWithoutRepeats(t *testing.T) {
 			t.Errorf("slots: %v", share)
 		}
 	})
+}
+
+func TestALeaseThatIsTooShortIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, lease := range []time.Duration{-time.Second, time.Nanosecond, 999 * time.Millisecond} {
+		if _, err := webhook.New(webhook.Config{Storage: nodetest.Open(t), Lease: lease}); err == nil || !strings.Contains(err.Error(), "Config.Lease") {
+			t.Errorf("a lease of %s: %v; want an error that names the setting", lease, err)
+		}
+	}
 }

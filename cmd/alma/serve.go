@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alma-events/alma/internal/server/api"
+	"github.com/alma-events/alma/webhook"
 )
 
 type serveCmd struct {
@@ -98,11 +99,7 @@ func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, er
 	return cfg, nil
 }
 
-// A lease must outlast a pause of the garbage collector or of the network.
-const (
-	minLease = time.Second
-	maxLease = 5 * time.Minute
-)
+const maxLease = 5 * time.Minute
 
 // check finds what is wrong before anything is made.
 func (c *serveCmd) check(conn *connection) error {
@@ -112,8 +109,8 @@ func (c *serveCmd) check(conn *connection) error {
 	if c.Grace < 0 {
 		return usagef("--grace is negative; want a duration like 30s, or 0s to stop at once")
 	}
-	if lease := time.Duration(c.Lease); lease < minLease || lease > maxLease {
-		return usagef("--lease is %s; want %s to %s: shorter ones run out when a machine is busy, longer ones leave webhooks waiting", lease, minLease, maxLease)
+	if lease := time.Duration(c.Lease); lease < webhook.MinLease || lease > maxLease {
+		return usagef("--lease is %s; want %s to %s: shorter ones run out when a machine is busy, longer ones leave webhooks waiting", lease, webhook.MinLease, maxLease)
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return usagef("https needs both --tls-cert and --tls-key; one of them is missing")

@@ -122,19 +122,26 @@ func (c *cluster) addHooks(n int) {
 		if i%4 == 0 {
 			name = fmt.Sprintf("ordered%d", i)
 		}
-		body, err := json.Marshal(map[string]any{
-			"url": c.sink.url + "/" + name, "max_in_flight": window, "ordered": i%4 == 0, "retry_count": 20, "retry_delay": 1, "retry_backoff": 1,
-		})
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		var answer json.RawMessage
-		status, err := c.call(c.t.Context(), c.alive()[i%len(c.alive())], http.MethodPost, "/v1/webhooks", bytes.NewReader(body), &answer)
-		if err != nil || status != http.StatusCreated {
-			c.t.Fatalf("add webhook: %d %s %v", status, answer, err)
-		}
-		c.hooks = append(c.hooks, name)
+		c.addHook(name, window, i%4 == 0)
 	}
+}
+
+// addHook registers a webhook, by way of any server.
+func (c *cluster) addHook(name string, maxInFlight int, ordered bool) {
+	c.t.Helper()
+	body, err := json.Marshal(map[string]any{
+		"url": c.sink.url + "/" + name, "max_in_flight": maxInFlight, "ordered": ordered, "retry_count": 20, "retry_delay": 1, "retry_backoff": 1,
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	nodes := c.alive()
+	var answer json.RawMessage
+	status, err := c.call(c.t.Context(), nodes[len(c.hooks)%len(nodes)], http.MethodPost, "/v1/webhooks", bytes.NewReader(body), &answer)
+	if err != nil || status != http.StatusCreated {
+		c.t.Fatalf("add webhook: %d %s %v", status, answer, err)
+	}
+	c.hooks = append(c.hooks, name)
 }
 
 // flows waits until every webhook got an event that was stored after this

@@ -39,10 +39,34 @@ func (l *Lane) take(now time.Time) *Job {
 	return job
 }
 
+// takeReading returns what has to be read before there can be an attempt, or
+// nil.
+func (l *Lane) takeReading(now time.Time) *Job {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.mayStart() || l.reading || now.Before(l.readAt) {
+		return nil
+	}
+	empty := l.buffer.len() == 0
+	job := &Job{kind: readJob, Settings: l.settings}
+	switch {
+	case l.cold && (!empty || l.behind):
+		job.kind = loadJob
+	case !l.behind || !empty || len(l.waiting) > 0 || l.health.stored.BreakerOpen || l.crowded() || !l.mayBegin():
+		return nil
+	default:
+	}
+	l.reading = true
+	return job
+}
+
+// mayStart reports whether anything may start at all.
+func (l *Lane) mayStart() bool { return l.active && !l.closed && !l.draining && l.node.Healthy() }
+
 // choose decides what to do next; without anything it says how long until
 // there may be something.
 func (l *Lane) choose(now time.Time) (*Job, time.Duration) {
-	if !l.active || l.closed || l.draining || !l.node.Healthy() {
+	if !l.mayStart() {
 		return nil, never
 	}
 	if l.cold && (l.buffer.len() > 0 || l.behind) {

@@ -53,6 +53,9 @@ func (l *Lane) work() {
 // workOnce does one thing, on a slot of the node; false when the worker ends.
 func (l *Lane) workOnce() bool {
 	if doubtful := l.node.Doubtful; doubtful != nil && l.pressure.doubtful.Load() {
+		if job := l.takeReading(time.Now()); job != nil {
+			return l.doReading(job)
+		}
 		select {
 		case doubtful <- struct{}{}:
 			defer func() { <-doubtful }()
@@ -68,6 +71,16 @@ func (l *Lane) workOnce() bool {
 	if job == nil {
 		return false
 	}
+	l.do(job)
+	return true
+}
+
+// doReading reads on a slot of the node: that needs nobody's answer.
+func (l *Lane) doReading(job *Job) bool {
+	if !l.node.enter(l.ctx) {
+		return l.quit()
+	}
+	defer l.node.leave()
 	l.do(job)
 	return true
 }
