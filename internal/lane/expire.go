@@ -94,7 +94,9 @@ func (l *Lane) ExpireReplay(id string, from, to alma.Position, looked, wanted in
 		}
 		r.read, r.seen, r.passed = to, r.seen+looked, r.passed+wanted
 		r.ended = !to.Before(r.info.Last)
-		l.tellReplay(r)
+		p := alma.ReplayProgress{ReplayID: id}
+		r.advance(&p)
+		l.record(flow.Record{Owner: l, Replay: &p})
 		l.wake(time.Now())
 		return true
 	}
