@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/almatest"
 	"github.com/alma-events/alma/storage/sqlite"
 	"github.com/alma-events/alma/webhook"
 )
@@ -128,4 +129,42 @@ func TestARetryPassesOverAWebhookThatIsGone(t *testing.T) {
 			t.Errorf("replays %+v, %v; want one for the webhook that is there", list, err)
 		}
 	})
+}
+
+// TestASlowListenerIsHeldToTheGreatestLagToo: one that always has a request under
+// way, but does not keep pace, must not keep the log for ever.
+func TestASlowListenerIsHeldToTheGreatestLagToo(t *testing.T) {
+	for name, cfg := range map[string]alma.WebhookConfig{
+		"ordered": {Ordered: true, Timeout: time.Minute},
+		"beside":  {MaxInFlight: 1, Timeout: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, e *engine) {
+				r := shortly
+				r.MaxLag = 40 * aDay
+				e.keep(r)
+				cfg.Events = []alma.EventType{alma.Created}
+				w := e.add(cfg)
+				e.listener.Answer(func(x *almatest.Exchange) { time.Sleep(50 * time.Second); x.Writer.WriteHeader(204) })
+				for range 3 {
+					e.append(names("m", 900)...)
+				}
+				pass(43 * aDay)
+				e.listener.Answer(almatest.Status(204))
+				pass(aDay)
+				s, err := e.Get(t.Context(), w.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if sent := int64(len(e.got())); s.Lost == 0 || sent+s.Lost != 2700 {
+					t.Errorf("%d were sent and %d given up; want 2700 together, and some given up", sent, s.Lost)
+				}
+				for _, id := range e.log() {
+					if id != w.ID { // The announcement of the loss stays.
+						t.Fatalf("the log keeps %s", id)
+					}
+				}
+			})
+		})
+	}
 }
