@@ -16,6 +16,8 @@ type Link struct {
 	mu     sync.Mutex
 	cut    bool
 	frozen chan struct{} // Closed at the thaw; nil when nothing is frozen.
+	reads  map[int]time.Duration
+	settle time.Duration
 }
 
 var (
@@ -55,6 +57,24 @@ func (l *Link) Thaw() {
 		close(l.frozen)
 		l.frozen = nil
 	}
+}
+
+// SlowReads makes the answers of reads of the log come late, of those with this
+// limit of events.
+func (l *Link) SlowReads(limit int, d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reads == nil {
+		l.reads = map[int]time.Duration{}
+	}
+	l.reads[limit] = d
+}
+
+// SlowSettles makes settlements take a while before they are stored.
+func (l *Link) SlowSettles(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.settle = d
 }
 
 // pass waits while the link is frozen and fails while it is cut.
@@ -97,7 +117,14 @@ func (l *Link) Append(ctx context.Context, events []alma.Event) ([]alma.Appended
 
 // Read implements [alma.EventLog].
 func (l *Link) Read(ctx context.Context, after alma.Position, limit int) (alma.LogPage, error) {
-	return through(l, func() (alma.LogPage, error) { return l.store.Read(ctx, after, limit) })
+	l.mu.Lock()
+	late := l.reads[limit]
+	l.mu.Unlock()
+	page, err := through(l, func() (alma.LogPage, error) { return l.store.Read(ctx, after, limit) })
+	if late > 0 {
+		<-time.After(late)
+	}
+	return page, err
 }
 
 // Horizon implements [alma.EventLog].
@@ -165,6 +192,12 @@ func (l *Link) Exception(ctx context.Context, id string, pos alma.Position) (alm
 
 // Settle implements [alma.LaneStore].
 func (l *Link) Settle(ctx context.Context, st alma.Settlement) error {
+	l.mu.Lock()
+	late := l.settle
+	l.mu.Unlock()
+	if late > 0 {
+		<-time.After(late)
+	}
 	return l.send(func() error { return l.store.Settle(ctx, st) })
 }
 
