@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,16 +26,18 @@ func (m *Manager) expireLag(ctx context.Context, now time.Time) error {
 	}
 	cutoff := now.Add(-m.cfg.Retention.MaxLag)
 	newest, err := m.store.FindEvents(ctx, alma.EventQuery{Until: cutoff, Cursor: alma.Cursor{Limit: 1}})
-	if err != nil || len(newest.Items) == 0 {
+	if err != nil {
 		return err //nolint:wrapcheck // The caller names the operation.
 	}
-	limit := newest.Items[0].Position
-	for _, h := range m.allHooks() {
-		if err := m.expireHook(ctx, h, cutoff, limit); err != nil {
-			return err
-		}
+	var limit alma.Position // Nothing is old enough, but something may be to tell.
+	if len(newest.Items) > 0 {
+		limit = newest.Items[0].Position
 	}
-	return nil
+	var failed error
+	for _, h := range m.allHooks() {
+		failed = errors.Join(failed, m.expireHook(ctx, h, cutoff, limit))
+	}
+	return failed
 }
 
 // expireHook gives up what a webhook is too far behind with, up to limit.
@@ -61,10 +64,16 @@ func (m *Manager) expireHook(ctx context.Context, h *hook, cutoff time.Time, lim
 			return err
 		}
 	}
-	if lost == 0 {
+	told := loss{count: lost, from: begin, to: limit}
+	told.add(h.unannounced.Swap(nil))
+	if told.count == 0 {
 		return nil
 	}
-	return m.announceLoss(ctx, h, lost, begin, limit)
+	err := m.announceLoss(ctx, h, &told)
+	if err != nil {
+		h.unannounced.Store(&told) // The next time.
+	}
+	return err
 }
 
 // expirePage gives up the old events of one page after from. next is from when
@@ -117,22 +126,63 @@ func (m *Manager) expireReplays(ctx context.Context, h *hook, cutoff time.Time, 
 				return err //nolint:wrapcheck // The caller names the operation.
 			}
 			to, n, wanted := oldEvents(h, &page, from, cutoff)
-			if to == from || !h.lane.ExpireReplay(r.ID, from, to, n, int64(len(wanted))) {
+			if n == 0 || int(n) < len(page.Events) {
+				to = gap(page.Events[n:], limit, r.Last)
+			}
+			if !from.Before(to) || !h.lane.ExpireReplay(r.ID, from, to, n, int64(len(wanted))) {
 				break
 			}
-			m.logger.Warn("events that a replay has not come to are kept no longer", "replay", r.ID, "webhook", h.id, "events", len(wanted))
+			if len(wanted) > 0 {
+				m.logger.Warn("events that a replay has not come to are kept no longer", "replay", r.ID, "webhook", h.id, "events", len(wanted))
+			}
 			from = to
 		}
 	}
 	return nil
 }
 
+// gap returns how far a replay can move when nothing that it needs is old:
+// up to the first event that it needs, and no further than the ends. Its place
+// would hold all that others need no longer.
+func gap(needs []alma.Event, ends ...alma.Position) alma.Position {
+	to := ends[0]
+	if len(needs) > 0 {
+		before := needs[0].Position
+		before.Seq--
+		ends = append(ends, before)
+	}
+	for _, end := range ends {
+		if end.Before(to) {
+			to = end
+		}
+	}
+	return to
+}
+
+// loss is what was given up for a webhook: events of a stretch of the log.
+type loss struct {
+	count    int64
+	from, to alma.Position
+}
+
+// add puts in what was given up before, if anything was.
+func (l *loss) add(earlier *loss) {
+	if earlier == nil {
+		return
+	}
+	l.count += earlier.count
+	l.from = earlier.from
+	if l.to.Before(earlier.to) {
+		l.to = earlier.to
+	}
+}
+
 // announceLoss tells that events were given up, in the program's log and as an
 // event.
-func (m *Manager) announceLoss(ctx context.Context, h *hook, lost int64, from, to alma.Position) error {
+func (m *Manager) announceLoss(ctx context.Context, h *hook, l *loss) error {
 	w := h.compiled.Load().webhook
-	m.logger.Warn("events were given up for a webhook that is too far behind", "webhook", h.id, "events", lost, "from", from.String(), "to", to.String())
-	data, err := json.Marshal(map[string]any{"webhook_id": h.id, "count": lost, "from": from, "to": to})
+	m.logger.Warn("events were given up for a webhook that is too far behind", "webhook", h.id, "events", l.count, "from", l.from.String(), "to", l.to.String())
+	data, err := json.Marshal(map[string]any{"webhook_id": h.id, "count": l.count, "from": l.from, "to": l.to})
 	if err != nil {
 		return fmt.Errorf("announce lost events: %w", err)
 	}

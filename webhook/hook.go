@@ -32,6 +32,7 @@ type hook struct {
 	from    alma.Position           // Only what lies behind is offered.
 	feeder  atomic.Pointer[catchUp] // group, for those who do not hold dispatching.
 
+	unannounced  atomic.Pointer[loss] // What was given up, and could not be told yet.
 	filterErrors atomic.Int64
 	filterError  atomic.Pointer[string] // The last one.
 }

@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/almatest"
+	"github.com/alma-events/alma/storage/sqlite"
 )
 
 func (e *engine) purge(q alma.PurgeQuery) alma.Purged {
@@ -181,4 +183,57 @@ func TestPurgeTellsHowFarItIs(t *testing.T) {
 			t.Error("a purge of everything by mistake was taken")
 		}
 	})
+}
+
+// slowReader is a store whose answers are long on their way.
+type slowReader struct{ *sqlite.Store }
+
+func (s slowReader) Read(ctx context.Context, after alma.Position, limit int) (alma.LogPage, error) {
+	page, err := s.Store.Read(ctx, after, limit)
+	time.Sleep(time.Second)
+	return page, err
+}
+
+func (s slowReader) ReadReplay(ctx context.Context, r alma.Replay, after alma.Position, limit int) (alma.LogPage, error) {
+	page, err := s.Store.ReadReplay(ctx, r, after, limit)
+	time.Sleep(time.Second)
+	return page, err
+}
+
+// TestErasedWhileItIsRead: what was read before a purge, and arrives after it,
+// does not go out.
+func TestErasedWhileItIsRead(t *testing.T) {
+	for name, begin := range map[string]func(e *engine, id string) error{
+		"by a webhook that is behind": func(e *engine, id string) error {
+			_, err := e.Resume(e.t.Context(), id)
+			return err
+		},
+		"by a replay": func(e *engine, _ string) error {
+			other := e.add(alma.WebhookConfig{})
+			_, err := e.Replay(e.t.Context(), other.ID, alma.ReplayQuery{})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, e *engine) {
+				e.cfg.Storage = slowReader{e.store}
+				e.restart()
+				w := e.add(alma.WebhookConfig{})
+				if _, err := e.Pause(t.Context(), w.ID); err != nil {
+					t.Fatal(err)
+				}
+				e.append("m-1", "mine", "m-2")
+				pass(10 * time.Second)
+				if err := begin(e, w.ID); err != nil {
+					t.Fatal(err)
+				}
+				pass(500 * time.Millisecond)
+				e.purge(alma.PurgeQuery{MemoryID: "mine"})
+				pass(time.Minute)
+				if diff := cmp.Diff([]string{"m-1", "m-2"}, sorted(e.got())); diff != "" {
+					t.Errorf("delivered (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
 }

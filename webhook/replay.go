@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -71,6 +72,9 @@ func (m *Manager) replayStatus(ctx context.Context, r alma.Replay) (ReplayStatus
 		return s, nil
 	}
 	w, err := m.store.Webhook(ctx, r.WebhookID)
+	if errors.Is(err, alma.ErrNotFound) {
+		return s, nil // Deleted a moment ago, and the replay canceled with it.
+	}
 	if err != nil {
 		return s, fmt.Errorf("alma: replay %s: %w", r.ID, err)
 	}
@@ -144,14 +148,29 @@ func (m *Manager) RetryFailed(ctx context.Context, f RetryFilter) ([]alma.Replay
 	var out []alma.Replay
 	for _, id := range ids {
 		r, err := m.Replay(ctx, id, q)
-		if err != nil {
+		switch {
+		case errors.Is(err, alma.ErrNotFound): // The webhook is gone, and what failed with it.
+		case err != nil:
 			return out, err
-		}
-		if r.Total > 0 { // Else none failed for the reason: it ends at once.
+		case r.Total > 0:
 			out = append(out, r)
+		default: // None failed for the reason.
+			if err := m.dropEmpty(ctx, r.ID); err != nil {
+				return out, err
+			}
 		}
 	}
 	return out, nil
+}
+
+// dropEmpty ends a replay that has nothing to do. Else that of a webhook which
+// is paused would stay, and keep the log from its place on.
+func (m *Manager) dropEmpty(ctx context.Context, id string) error {
+	_, err := m.setReplay(ctx, id, alma.ReplayCanceled, "there is nothing to try again")
+	if errors.Is(err, alma.ErrConflict) {
+		return nil // It has ended by itself.
+	}
+	return err
 }
 
 // withFailed returns the webhooks with failed deliveries in the filter's time.

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -103,27 +104,34 @@ func (m *Manager) upkeep(ctx context.Context) {
 // so every ten minutes. Between its steps it leaves room for others.
 func (m *Manager) Prune(ctx context.Context) (alma.Pruned, error) {
 	now := time.Now()
-	if err := m.expireLag(ctx, now); err != nil {
-		return alma.Pruned{}, fmt.Errorf("alma: remove what is old: %w", err)
+	// What fails there must not keep the rest: on a full disk the loss cannot be
+	// announced, and only removing helps.
+	lagging := m.expireLag(ctx, now)
+	sum, err := m.prune(ctx, m.cfg.Retention.at(now))
+	if sum != (alma.Pruned{}) {
+		m.logger.Info("what is old was removed", "events", sum.Events, "attempts", sum.Attempts, "deliveries", sum.Deliveries, "replays", sum.Replays)
 	}
-	limits := m.cfg.Retention.at(now)
-	var sum alma.Pruned
+	if err = errors.Join(lagging, err); err != nil {
+		return sum, fmt.Errorf("alma: remove what is old: %w", err)
+	}
+	return sum, nil
+}
+
+// prune removes what is old, step by step.
+func (m *Manager) prune(ctx context.Context, limits alma.Retention) (sum alma.Pruned, err error) {
 	for more := true; more; {
 		began := time.Now()
 		p, err := m.store.Prune(ctx, limits)
 		if err != nil {
-			return sum, fmt.Errorf("alma: remove what is old: %w", err)
+			return sum, err //nolint:wrapcheck // The caller names the operation.
 		}
 		sum.Events += p.Events
 		sum.Attempts += p.Attempts
 		sum.Deliveries += p.Deliveries
 		sum.Replays += p.Replays
 		if more = p.More; more && !breathe(ctx, max(time.Millisecond, time.Since(began))) {
-			return sum, fmt.Errorf("alma: remove what is old: %w", ctx.Err())
+			return sum, ctx.Err() //nolint:wrapcheck // The caller names the operation.
 		}
-	}
-	if sum != (alma.Pruned{}) {
-		m.logger.Info("what is old was removed", "events", sum.Events, "attempts", sum.Attempts, "deliveries", sum.Deliveries, "replays", sum.Replays)
 	}
 	return sum, nil
 }

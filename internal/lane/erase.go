@@ -17,6 +17,7 @@ func (l *Lane) Erase(positions []alma.Position) {
 	if l.closed {
 		return
 	}
+	l.erasures++
 	if slices.ContainsFunc(positions, l.buffer.holds) {
 		l.behind = true
 		l.dropBuffer()

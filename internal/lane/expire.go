@@ -8,19 +8,20 @@ import (
 )
 
 // Expire gives up a stretch of the log that is kept no longer for a lane that
-// is so far behind: after from, the lane's low-water mark, up to to. wanted are
-// the events in it that the webhook wants. It returns how many are lost; false
-// when the lane has moved meanwhile, and nothing was done. What a lane at rest
-// has delivered ahead of its mark, two windows at most, it may count as lost.
+// is so far behind: after from, which the lane has not come past when it is first
+// asked, up to to. wanted are the events in it that the webhook wants. It returns
+// how many are lost; false when nothing was done. What is under way goes on, and
+// the lane's place follows when it has ended. What a lane had delivered ahead of
+// its mark before a restart, two windows at most, it may count as lost.
 func (l *Lane) Expire(from, to alma.Position, wanted []alma.Position) (lost int64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	low, busy := l.low()
-	if l.closed || l.draining || !busy || low != from || l.outstanding.front() != nil {
+	begun, rest := l.begun()
+	if l.closed || l.draining || !rest || begun.Before(from) {
 		return 0, false
 	}
 	for _, p := range wanted {
-		if !l.wasSettled(p) && l.waits(p) == nil {
+		if begun.Before(p) && !l.wasSettled(p) && l.waits(p) == nil {
 			lost++
 		}
 	}
@@ -34,6 +35,15 @@ func (l *Lane) Expire(from, to alma.Position, wanted []alma.Position) (lost int6
 	l.record(flow.Record{Owner: l, Lane: l.update()})
 	l.wake(time.Now())
 	return lost, true
+}
+
+// begun returns the place up to which first attempts have begun, and whether
+// there may be anything beyond it.
+func (l *Lane) begun() (alma.Position, bool) {
+	if l.buffer.len() > 0 {
+		return before(l.buffer.front().entry.Position()), true
+	}
+	return l.read, l.behind
 }
 
 // ExpireWaiting fails the deliveries that wait for a retry although their
@@ -94,7 +104,9 @@ func (l *Lane) ExpireReplay(id string, from, to alma.Position, looked, wanted in
 		}
 		r.read, r.seen, r.passed = to, r.seen+looked, r.passed+wanted
 		r.ended = !to.Before(r.info.Last)
-		l.tellReplay(r)
+		p := alma.ReplayProgress{ReplayID: id}
+		r.advance(&p)
+		l.record(flow.Record{Owner: l, Replay: &p})
 		l.wake(time.Now())
 		return true
 	}

@@ -67,7 +67,7 @@ func (l *Lane) giveBack(job *Job, now time.Time) {
 	case l.closed:
 	case job.Retry != nil:
 		job.Retry.Due = now
-		l.waiting.add(job.Retry)
+		l.admit(job.Retry)
 	default:
 		job.Settings, job.probe = l.settings, false
 		if job.parked {
@@ -99,7 +99,7 @@ func (l *Lane) postpone(w *Waiting, now time.Time) {
 		return
 	}
 	w.Due = now.Add(readRetry)
-	l.waiting.add(w)
+	l.admit(w)
 }
 
 func (l *Lane) succeeded(job *Job, record *flow.Record) {

@@ -70,6 +70,7 @@ type Lane struct {
 	loose     map[*Waiting]struct{}
 	parked    map[*Job]struct{}
 	erased    map[alma.Position]struct{} // While something was under way.
+	erasures  int                        // What was read across one is read again.
 	disabling bool                       // It ended its own active state, which is not yet durable.
 	inFlight  int
 	retrying  int // Of inFlight: not first attempts.

@@ -12,7 +12,7 @@ import (
 // readReplay reads on for a replay.
 func (l *Lane) readReplay(ctx context.Context, r *replay, settings *Settings) {
 	l.mu.Lock()
-	from, info := r.read, r.info
+	from, info, erasures := r.read, r.info, l.erasures
 	l.mu.Unlock()
 	page, err := l.node.Store.ReadReplay(ctx, info, from, readPage)
 	now := time.Now()
@@ -25,7 +25,7 @@ func (l *Lane) readReplay(ctx context.Context, r *replay, settings *Settings) {
 	case err != nil:
 		l.replayUnread(r, err, now)
 		return
-	case r.over || r.paused || !l.active || r.read != from:
+	case r.over || r.paused || !l.active || r.read != from || l.erasures != erasures:
 		return // What was read is read again.
 	}
 	for i := range page.Events {

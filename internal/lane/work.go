@@ -110,7 +110,7 @@ func (l *Lane) do(job *Job) {
 // readOn reads a page of the log for a lane that is behind.
 func (l *Lane) readOn(ctx context.Context, settings *Settings) {
 	l.mu.Lock()
-	from := l.read
+	from, erasures := l.read, l.erasures
 	l.mu.Unlock()
 	page, err := l.node.Store.Read(ctx, from, readPage)
 	matched := match(page.Events, settings)
@@ -123,8 +123,8 @@ func (l *Lane) readOn(ctx context.Context, settings *Settings) {
 		l.mu.Unlock()
 		return
 	}
-	if !l.behind || !l.active || l.read != from {
-		l.mu.Unlock() // Paused or closed meanwhile: what was read is read again.
+	if !l.behind || !l.active || l.read != from || l.erasures != erasures {
+		l.mu.Unlock() // Paused, closed, or erased in part meanwhile: what was read is read again.
 		return
 	}
 	for _, e := range matched {

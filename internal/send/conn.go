@@ -45,7 +45,12 @@ func (c *conn) usable(now time.Time) bool {
 	if c.in.Buffered() > 0 {
 		return false
 	}
-	return now.Sub(c.idle) < doubtful || c.socket == nil || silent(c.socket)
+	if now.Sub(c.idle) < doubtful || c.socket == nil {
+		return true
+	}
+	// The last exchange's deadline may have passed since: nothing could be
+	// looked at then.
+	return c.SetReadDeadline(time.Time{}) == nil && silent(c.socket)
 }
 
 // interrupt makes what goes on over the connection fail at once.

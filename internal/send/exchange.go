@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -141,8 +142,11 @@ func readBody(resp *http.Response) ([]byte, error) {
 }
 
 // isBroken reports whether the connection broke, as opposed to what came over
-// it being wrong.
+// it being wrong, or not in time.
 func isBroken(err error) bool {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
 	var op *net.OpError
 	if errors.As(err, &op) && (op.Op == "read" || op.Op == "write") {
 		return true

@@ -2,13 +2,15 @@ package send
 
 import "time"
 
-// Age makes the idle connections of a sender older than they are.
+// Age makes the idle connections of a sender older than they are: the deadline
+// of their last exchange has passed too.
 func Age(s *Sender, by time.Duration) {
 	for _, side := range []*side{s.tls, s.plain} {
 		side.pool.mu.Lock()
 		for e := side.pool.all.Front(); e != nil; e = e.Next() {
 			c := e.Value.(*pooled)
 			c.idle = c.idle.Add(-by)
+			c.interrupt()
 		}
 		side.pool.mu.Unlock()
 	}

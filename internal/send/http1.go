@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptrace"
+	"os"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -142,10 +143,16 @@ func (c *conn) abandon(written chan error) error {
 	case err := <-written:
 		return err
 	default:
-		c.interrupt()
-		return <-written
 	}
+	c.interrupt()
+	err := <-written
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errUnwritten // By the interruption: no time ran out.
+	}
+	return err
 }
+
+var errUnwritten = errors.New("the exchange was over before all of the request was written")
 
 // receive reads the answer up to its body, passing over interim ones.
 func (x *exchange) receive(c *conn) (*http.Response, error) {

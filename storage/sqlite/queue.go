@@ -13,10 +13,12 @@ const (
 	maxGroupJobs   = 512
 	maxGroupWeight = 4 << 20 // bytes
 
-	// company is how long the first appends after a commit wait for as many as
-	// the commit held: callers that come one after the other, each after its
-	// answer, share the next commit then, and not every second one.
-	company = 300 * time.Microsecond
+	// While callers come one after the other, each after its answer, the first
+	// of them wait for as many as the last commit held: not longer than company,
+	// and not when nobody came for lull. So they share a commit, and not every
+	// second one.
+	company = 2 * time.Millisecond
+	lull    = 200 * time.Microsecond
 )
 
 // queue holds the jobs that wait for the writer. It needs no bound of its own:
@@ -77,14 +79,15 @@ func (q *queue) signal() {
 // take waits for jobs and claims a group of them, in the order of their
 // arrival. It returns nil when the queue is closed and empty.
 func (q *queue) take() []*job {
-	q.gather()
 	for {
+		if q.length() > 0 {
+			q.gather()
+		}
 		group, last := q.claim()
 		if len(group) > 0 || last {
 			q.last = countAppends(group)
 			return group
 		}
-		q.last = 0 // Nobody was about to come.
 		<-q.wake
 	}
 }
@@ -95,11 +98,13 @@ func (q *queue) gather() {
 	if q.last < 2 {
 		return
 	}
-	timer := time.NewTimer(company)
+	until := time.Now().Add(company)
+	timer := time.NewTimer(lull)
 	defer timer.Stop()
 	for q.lacks(q.last) {
 		select {
 		case <-q.wake:
+			timer.Reset(min(lull, time.Until(until)))
 		case <-timer.C:
 			return
 		}
