@@ -123,7 +123,7 @@ func TestANodeCutOffFromTheStoreIsFollowedAndComesBack(t *testing.T) {
 
 func TestARequestThatTakesLongHoldsNoHandoverUp(t *testing.T) {
 	inCluster(t, "a", func(t *testing.T, c *cluster) {
-		c.add(alma.WebhookConfig{MaxInFlight: window, Timeout: time.Minute}, "h1", "h2", "h3", "h4", "h5", "h6", "h7", "h8")
+		c.add(alma.WebhookConfig{MaxInFlight: window, Timeout: time.Minute}, names("h", 24)...) // Ids are drawn: half of them move, more or less.
 		slow := true
 		c.tally.takes = func(_, id string) time.Duration {
 			if slow && id == "m-00003" {

@@ -15,7 +15,7 @@ const (
 
 func TestAHandoverWaitsUntilOutcomesAreStored(t *testing.T) {
 	inCluster(t, "a", func(t *testing.T, c *cluster) {
-		c.add(alma.WebhookConfig{MaxInFlight: window}, "h1", "h2", "h3", "h4", "h5", "h6")
+		c.add(alma.WebhookConfig{MaxInFlight: window}, names("h", 24)...) // Ids are drawn: half of them move, more or less.
 		c.nodes["a"].link.SlowSettles(300 * time.Millisecond)
 		ids := c.traffic(time.Second, 100*time.Millisecond, 3)
 		c.start("b")
