@@ -8,11 +8,13 @@ import (
 	"time"
 )
 
-// resumeAll makes every webhook active again.
+// resumeAll makes every webhook active again. Those whose removal was asked for
+// may be there yet, when the program died before it: they go on too, or their
+// replays would never end.
 func (w *world) resumeAll(t *testing.T, l *life) {
 	t.Helper()
 	for _, h := range w.hooks {
-		if h.removing == 0 && !l.call("POST", "/v1/webhooks/"+h.id+"/resume", nil, 200, nil) {
+		if resumed := l.call("POST", "/v1/webhooks/"+h.id+"/resume", nil, 200, nil); !resumed && h.removing == 0 {
 			t.Errorf("webhook %s was acknowledged, and cannot be resumed", h.id)
 		}
 	}
@@ -58,23 +60,30 @@ func (w *world) drained(t *testing.T, l *life, lis *listener) {
 	}
 }
 
+// openReplay is what the program says of a replay that is not finished.
+type openReplay struct {
+	ID, State string
+	Webhook   string `json:"webhook_id"`
+	WaitsFor  string `json:"waits_for"`
+}
+
 // replayed waits until every replay has come to its end.
 func (w *world) replayed(t *testing.T, l *life) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {
 		var page struct {
-			Items []struct{ ID, State string }
+			Items []openReplay
 		}
 		if !l.call("GET", "/v1/replays?limit=200", nil, 200, &page) {
 			t.Fatal("the replays cannot be listed")
 		}
-		open := slices.DeleteFunc(page.Items, func(r struct{ ID, State string }) bool { return r.State != "running" && r.State != "paused" })
+		open := slices.DeleteFunc(page.Items, func(r openReplay) bool { return r.State != "running" && r.State != "paused" })
 		if len(open) == 0 {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("replays do not end: %+v", open)
+			t.Fatalf("replays do not end: %+v\n%s", open, &l.errs)
 		}
 		<-time.After(20 * time.Millisecond)
 	}
