@@ -38,22 +38,38 @@ func (w *world) missing(h *hook, counts map[string]int) []string {
 	return out
 }
 
+// progress tells a program that is slow, as an ordered webhook on a slow disk,
+// from one that stands still.
+type progress struct {
+	at    int
+	since time.Time
+}
+
+// stalled reports whether a figure has been the same for half a minute.
+func (p *progress) stalled(at int) bool {
+	if now := time.Now(); at != p.at || p.since.IsZero() {
+		p.at, p.since = at, now
+	}
+	return time.Since(p.since) > 30*time.Second
+}
+
 // drained waits until every webhook has got what it must.
 func (w *world) drained(t *testing.T, l *life, lis *listener) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	var p progress
 	for {
-		late := ""
+		late, arrived := "", 0
 		for _, h := range w.hooks {
-			_, counts, _ := lis.got(h.path)
+			_, counts, total := lis.got(h.path)
 			if m := w.missing(h, counts); len(m) > 0 {
 				late = fmt.Sprintf("webhook %+v lacks %d events, such as %s", *h, len(m), m[0])
 			}
+			arrived += total
 		}
 		if late == "" {
 			return
 		}
-		if time.Now().After(deadline) {
+		if p.stalled(arrived) {
 			t.Fatalf("lost: %s\n%s", late, &l.errs)
 		}
 		<-time.After(20 * time.Millisecond)
@@ -65,12 +81,13 @@ type openReplay struct {
 	ID, State string
 	Webhook   string `json:"webhook_id"`
 	WaitsFor  string `json:"waits_for"`
+	Looked    int
 }
 
 // replayed waits until every replay has come to its end.
 func (w *world) replayed(t *testing.T, l *life) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	var p progress
 	for {
 		var page struct {
 			Items []openReplay
@@ -78,11 +95,15 @@ func (w *world) replayed(t *testing.T, l *life) {
 		if !l.call("GET", "/v1/replays?limit=200", nil, 200, &page) {
 			t.Fatal("the replays cannot be listed")
 		}
+		looked := 0
+		for _, r := range page.Items {
+			looked += r.Looked
+		}
 		open := slices.DeleteFunc(page.Items, func(r openReplay) bool { return r.State != "running" && r.State != "paused" })
 		if len(open) == 0 {
 			return
 		}
-		if time.Now().After(deadline) {
+		if p.stalled(looked) {
 			t.Fatalf("replays do not end: %+v\n%s", open, &l.errs)
 		}
 		<-time.After(20 * time.Millisecond)
