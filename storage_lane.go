@@ -87,6 +87,7 @@ type Exception struct {
 	// Delay is the wait that leads to NextAttemptAt: when a clock jumped or a
 	// restart came between, what remains is never longer.
 	Delay          time.Duration
+	Notify         bool   // In a Settlement, of a failed one: store a [Notice] with it.
 	Manual         bool   // A person asked for the next attempt: no further retry follows it.
 	ReplayID       string // The replay that its attempts belong to; empty for none.
 	LastReason     Reason

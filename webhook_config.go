@@ -1,6 +1,9 @@
 package alma
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Format names a wire format: how an event looks, is signed, and which answers
 // mean retry. Package wire holds them.
@@ -34,6 +37,11 @@ type WebhookConfig struct {
 	// Unsigned says that there is no secret (secret: null). Only some formats
 	// allow it.
 	Unsigned bool
+	// Signature says how deliveries are signed (signature), and thereby what a
+	// generated secret looks like. Defaults to what the secret is for, and to
+	// SignatureHMAC without one; SignatureEd25519 exists in formats standard and
+	// cloudevents.
+	Signature SignatureScheme
 	// Headers are sent with each request (headers). They may not replace the
 	// signature, content or framing headers. Their values are never shown.
 	Headers map[string]string
@@ -98,12 +106,44 @@ type WebhookConfig struct {
 	DisableAfter *time.Duration
 	// ContentType is "json", or "xml" for exlibris (content_type). Defaults to "json".
 	ContentType string
+	// OmitNull leaves null members out of the object (omit_null); for exlibris.
+	OmitNull bool
+	// ContentMode is how a CloudEvent goes on the wire (content_mode).
+	// Defaults to ModeStructured; batches have a mode of their own.
+	ContentMode ContentMode
+	// Challenge asks the listener to answer a challenge before the first
+	// delivery (challenge), as exlibris always does; for alma.
+	Challenge bool
+	// ClientCertificate is the certificate chain, PEM, that Alma shows to
+	// listeners which ask for one (client_certificate). Defaults to none.
+	ClientCertificate string
+	// ClientKey is the private key of ClientCertificate, PEM (client_key). It
+	// is never shown.
+	ClientKey string
 	// Active says whether deliveries run (active); false means paused.
 	// Defaults to true.
 	Active *bool
 	// Description is for people (description).
 	Description string
 }
+
+// SignatureScheme says how deliveries are signed.
+type SignatureScheme string
+
+// The signature schemes.
+const (
+	SignatureHMAC    SignatureScheme = "hmac-sha256" // With a secret that both sides know.
+	SignatureEd25519 SignatureScheme = "ed25519"     // With a private key; listeners verify with the public one.
+)
+
+// ContentMode is how a CloudEvent goes on the wire.
+type ContentMode string
+
+// The content modes of a single CloudEvent.
+const (
+	ModeStructured ContentMode = "structured" // All of the event is the body.
+	ModeBinary     ContentMode = "binary"     // The body is the data; the rest is headers.
+)
 
 // FormatDefaults are the settings that differ from format to format.
 type FormatDefaults struct {
@@ -152,10 +192,25 @@ func (c WebhookConfig) WithDefaults(d FormatDefaults) WebhookConfig {
 	if c.ContentType == "" {
 		c.ContentType = "json"
 	}
+	if c.Signature == "" && !c.Unsigned {
+		c.Signature = schemeOf(c.Secret)
+	}
+	if c.ContentMode == "" && c.Format == FormatCloudEvents {
+		c.ContentMode = ModeStructured
+	}
 	if c.Active == nil {
 		c.Active = new(true)
 	}
 	return c
+}
+
+// schemeOf returns what a secret is for: those that Standard Webhooks prefixes
+// with whsk_ are private keys.
+func schemeOf(secret string) SignatureScheme {
+	if strings.HasPrefix(secret, "whsk_") {
+		return SignatureEd25519
+	}
+	return SignatureHMAC
 }
 
 func (c *WebhookConfig) retryDefaults(d FormatDefaults) {

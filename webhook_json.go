@@ -19,6 +19,7 @@ type webhookJSON struct {
 	Events        []EventType       `json:"events"`
 	Format        Format            `json:"format,omitempty"`
 	Secret        json.RawMessage   `json:"secret,omitempty"`
+	Signature     SignatureScheme   `json:"signature,omitempty"`
 	Headers       map[string]string `json:"headers"`
 	RetryCount    *int              `json:"retry_count"`
 	RetryDelay    *seconds          `json:"retry_delay"`
@@ -41,6 +42,11 @@ type webhookJSON struct {
 	BulkLimit     *int64            `json:"bulk_limit"`
 	DisableAfter  *seconds          `json:"disable_after"`
 	ContentType   string            `json:"content_type,omitempty"`
+	OmitNull      bool              `json:"omit_null"`
+	ContentMode   ContentMode       `json:"content_mode,omitempty"`
+	Challenge     bool              `json:"challenge"`
+	Certificate   string            `json:"client_certificate"`
+	ClientKey     string            `json:"client_key,omitempty"`
 	Active        *bool             `json:"active"`
 	Description   string            `json:"description"`
 }
@@ -73,8 +79,8 @@ func secondsToDuration(v float64) time.Duration {
 	}
 }
 
-// MarshalJSON writes the settings with their JSON names. The secret is left
-// out; headers are written with their values.
+// MarshalJSON writes the settings with their JSON names. The secret and the
+// client's key are left out; headers are written with their values.
 func (c WebhookConfig) MarshalJSON() ([]byte, error) {
 	j := webhookJSON{
 		URL: c.URL, Events: c.Events, Format: c.Format, Headers: c.Headers,
@@ -83,7 +89,8 @@ func (c WebhookConfig) MarshalJSON() ([]byte, error) {
 		Timeout: nonZero(seconds(c.Timeout)), BatchSize: nonZero(c.BatchSize), BatchDelay: (*seconds)(c.BatchDelay),
 		MaxInFlight: nonZero(c.MaxInFlight), RateLimit: nonZero(c.RateLimit), Ordered: c.Ordered, MaxAge: nonZero(seconds(c.MaxAge)),
 		ProjectID: c.ProjectID, Contacts: c.Contacts, BulkLimit: c.BulkLimit, DisableAfter: (*seconds)(c.DisableAfter),
-		ContentType: c.ContentType, Active: c.Active, Description: c.Description,
+		ContentType: c.ContentType, OmitNull: c.OmitNull, ContentMode: c.ContentMode, Challenge: c.Challenge,
+		Signature: c.Signature, Certificate: c.ClientCertificate, Active: c.Active, Description: c.Description,
 	}
 	for _, d := range c.RetrySchedule {
 		j.RetrySchedule = append(j.RetrySchedule, seconds(d))
@@ -116,7 +123,8 @@ func (c *WebhookConfig) UnmarshalJSON(b []byte) error {
 		Timeout: time.Duration(deref(j.Timeout)), BatchSize: deref(j.BatchSize), BatchDelay: (*time.Duration)(j.BatchDelay),
 		MaxInFlight: deref(j.MaxInFlight), RateLimit: deref(j.RateLimit), Ordered: j.Ordered, MaxAge: time.Duration(deref(j.MaxAge)),
 		ProjectID: j.ProjectID, Contacts: j.Contacts, BulkLimit: j.BulkLimit, DisableAfter: (*time.Duration)(j.DisableAfter),
-		ContentType: j.ContentType, Active: j.Active, Description: j.Description,
+		ContentType: j.ContentType, OmitNull: j.OmitNull, ContentMode: j.ContentMode, Challenge: j.Challenge,
+		Signature: j.Signature, ClientCertificate: j.Certificate, ClientKey: j.ClientKey, Active: j.Active, Description: j.Description,
 	}
 	if j.RetrySchedule != nil {
 		c.RetrySchedule = make([]time.Duration, len(j.RetrySchedule))

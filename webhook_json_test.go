@@ -98,7 +98,7 @@ func TestWithDefaults(t *testing.T) {
 	scheduled.RetrySchedule = []time.Duration{time.Hour}
 	full := alma.WebhookConfig{}.WithDefaults(format)
 	want := alma.WebhookConfig{
-		Format: alma.FormatAlma, RetryCount: new(3), RetryDelay: new(5 * time.Second), RetryBackoff: new(2.0), Timeout: 30 * time.Second,
+		Format: alma.FormatAlma, Signature: alma.SignatureHMAC, RetryCount: new(3), RetryDelay: new(5 * time.Second), RetryBackoff: new(2.0), Timeout: 30 * time.Second,
 		BatchSize: 1, BatchDelay: new(time.Second), MaxInFlight: 64, BulkLimit: new(int64(0)), DisableAfter: new(time.Hour), ContentType: "json", Active: new(true),
 	}
 	if diff := cmp.Diff(want, full); diff != "" {

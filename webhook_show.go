@@ -10,10 +10,10 @@ import (
 // comes back so changes nothing.
 const Masked = "********"
 
-// Masked returns the settings fit to be shown: without the secret, and with
-// the values of headers masked.
+// Masked returns the settings fit to be shown: without secret and key, and
+// with the values of headers masked.
 func (c WebhookConfig) Masked() WebhookConfig {
-	c.Secret = ""
+	c.Secret, c.ClientKey = "", ""
 	if len(c.Headers) > 0 {
 		masked := make(map[string]string, len(c.Headers))
 		for name := range c.Headers {

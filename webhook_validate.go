@@ -1,6 +1,8 @@
 package alma
 
 import (
+	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"math"
 	"net/http"
@@ -27,6 +29,7 @@ const (
 	MaxFilterBytes = 4096
 	MaxSecretBytes = 512
 	MaxDescription = 1024
+	MaxPEMBytes    = 64 << 10 // client_certificate, and client_key
 )
 
 // Validate returns a [*ValidationError] with every fault that can be seen
@@ -40,6 +43,7 @@ func (c WebhookConfig) Validate() error {
 	c.validateRetries(&f)
 	c.validateFlow(&f)
 	c.validateRest(&f)
+	c.validateClient(&f)
 	return f.Err()
 }
 
@@ -102,6 +106,14 @@ func (c *WebhookConfig) validateSecret(f *Faults) {
 	}
 	if !utf8.ValidString(c.Secret) {
 		f.Addf("secret", "want UTF-8 text")
+	}
+	switch c.Signature {
+	case "", SignatureHMAC, SignatureEd25519:
+	default:
+		f.Addf("signature", "%s is unknown; want %s or %s", quoteShort(string(c.Signature)), SignatureHMAC, SignatureEd25519)
+	}
+	if c.Unsigned && c.Signature != "" {
+		f.Addf("signature", "given, although the webhook is said to be unsigned; want one of the two")
 	}
 }
 
@@ -205,7 +217,42 @@ func (c *WebhookConfig) validateRest(f *Faults) {
 	default:
 		f.Addf("content_type", "%s is unknown; want json, or xml for format exlibris", quoteShort(c.ContentType))
 	}
+	switch c.ContentMode {
+	case "", ModeStructured, ModeBinary:
+	default:
+		f.Addf("content_mode", "%s is unknown; want %s or %s", quoteShort(string(c.ContentMode)), ModeStructured, ModeBinary)
+	}
 	checkText(f, "description", c.Description, MaxDescription)
+}
+
+// validateClient checks what Alma shows to listeners that ask who it is. The
+// parser's messages are not passed on: they may quote what they read.
+func (c *WebhookConfig) validateClient(f *Faults) {
+	if c.ClientCertificate == "" && c.ClientKey == "" {
+		return
+	}
+	if strings.HasPrefix(c.URL, "http://") {
+		f.Addf("client_certificate", "given, although the url is http, which shows none; want an https url")
+	}
+	for _, part := range [...]struct{ field, text, kind string }{
+		{"client_certificate", c.ClientCertificate, "CERTIFICATE"}, {"client_key", c.ClientKey, "PRIVATE KEY"},
+	} {
+		block, _ := pem.Decode([]byte(part.text))
+		switch {
+		case part.text == "":
+			f.Addf(part.field, "missing: client_certificate and client_key are given together")
+		case len(part.text) > MaxPEMBytes:
+			f.Addf(part.field, "has %d bytes; at most %d are taken", len(part.text), MaxPEMBytes)
+		case block == nil || !strings.HasSuffix(block.Type, part.kind):
+			f.Addf(part.field, "want PEM that begins with -----BEGIN %s-----", part.kind)
+		}
+	}
+	if c.ClientCertificate == "" || c.ClientKey == "" {
+		return
+	}
+	if _, err := tls.X509KeyPair([]byte(c.ClientCertificate), []byte(c.ClientKey)); err != nil && f.Err() == nil {
+		f.Addf("client_key", "does not belong to client_certificate, or one of them is damaged (an encrypted key is not taken)")
+	}
 }
 
 func checkLength(f *Faults, field string, n int) {

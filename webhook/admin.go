@@ -21,7 +21,7 @@ const Masked = alma.Masked
 func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook, error) {
 	now := time.Now().UTC()
 	if cfg.Secret == "" && !cfg.Unsigned {
-		cfg.Secret = alma.NewSecret()
+		cfg.Secret = newSecret(&cfg)
 	}
 	w := alma.Webhook{
 		ID: alma.NewWebhookID(), Config: cfg, State: alma.StateActive,
@@ -53,7 +53,7 @@ func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook
 // Validate returns every fault that Add would find in a configuration.
 func (m *Manager) Validate(cfg alma.WebhookConfig) error {
 	if cfg.Secret == "" && !cfg.Unsigned {
-		cfg.Secret = alma.NewSecret() // As Add would.
+		cfg.Secret = newSecret(&cfg) // As Add would.
 	}
 	_, err := m.compileNew(alma.Webhook{Config: cfg}, "")
 	return err
@@ -132,10 +132,11 @@ func keepSecret(w *alma.Webhook, old alma.WebhookConfig) {
 		w.Config.Secret = ""
 	}
 	if w.Config.Secret == "" && !w.Config.Unsigned {
-		w.Config.Secret = alma.NewSecret()
+		w.Config.Secret = newSecret(&w.Config)
 	}
 	if w.Config.Secret != old.Secret {
 		w.SecretSetAt = time.Now().UTC()
+		w.FormerSecret, w.FormerUntil = "", time.Time{}
 	}
 }
 
@@ -169,16 +170,6 @@ func (m *Manager) Resume(ctx context.Context, id string) (alma.Webhook, error) {
 	return m.change(ctx, id, AnyVersion, func(w *alma.Webhook) error {
 		w.State, w.StateReason = alma.StateActive, ""
 		w.Config.Active = new(true)
-		return nil
-	})
-}
-
-// RotateSecret replaces the secret by a new one, which the answer holds.
-// Attempts that start afterwards are signed with it.
-func (m *Manager) RotateSecret(ctx context.Context, id string) (alma.Webhook, error) {
-	return m.change(ctx, id, AnyVersion, func(w *alma.Webhook) error {
-		w.Config.Secret, w.Config.Unsigned = alma.NewSecret(), false
-		w.SecretSetAt = time.Now().UTC()
 		return nil
 	})
 }

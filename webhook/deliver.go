@@ -38,7 +38,7 @@ func (m *Manager) deliver(ctx context.Context, job *lane.Job) lane.Outcome {
 // answered is noted when it failed, when the answer had a body, or when full
 // is set; else it can be told from the event (see fillDetails).
 func (m *Manager) exchange(ctx context.Context, c *compiled, format wire.Format, message *alma.Message, attempt wire.Attempt, full bool) lane.Outcome {
-	headers := append(format.Sign(message, c.webhook.Config.Secret, attempt), c.headers...)
+	headers := append(format.Sign(message, c.webhook.secrets(attempt.At), attempt), c.headers...)
 	result := m.sender.Send(ctx, send.Request{
 		URL: c.webhook.Config.URL, Header: headers, Body: message.Body, Timeout: c.timeout,
 	})
@@ -123,13 +123,15 @@ func (m *Manager) message(ctx context.Context, c *compiled, job *lane.Job) (alma
 
 func encode(c *compiled, entries []*flow.Entry, batch bool) (alma.Message, error) {
 	if !batch {
-		return entries[0].Message(c.format) //nolint:wrapcheck // The format's errors speak for themselves.
+		return entries[0].Message(c.format, c.form) //nolint:wrapcheck // The format's errors speak for themselves.
 	}
 	events := make([]*alma.Event, len(entries))
 	for i, e := range entries {
 		events[i] = e.Event
 	}
-	return c.format.Encode(events, true) //nolint:wrapcheck // The format's errors speak for themselves.
+	form := c.form
+	form.Batch = true
+	return c.format.Encode(events, form) //nolint:wrapcheck // The format's errors speak for themselves.
 }
 
 // storedMessage fetches what the first attempt sent, byte for byte. Where

@@ -171,13 +171,13 @@ func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
 		if err != nil || e.Event.Erased {
 			return
 		}
-		message, err := e.Message(c.format)
+		message, err := e.Message(c.format, c.form)
 		if err != nil {
 			return
 		}
 		attempt := wire.Attempt{DeliveryID: d.ID, Number: a.Number, At: a.At}
 		a.Detail = &alma.AttemptDetail{RequestHeaders: map[string]string{}}
-		for _, f := range c.format.Sign(&message, c.webhook.Config.Secret, attempt) {
+		for _, f := range c.format.Sign(&message, c.webhook.secrets(a.At), attempt) {
 			a.Detail.RequestHeaders[f.Name] = f.Value
 		}
 		for _, f := range c.headers {

@@ -43,7 +43,8 @@ type compiled struct {
 	timeout   time.Duration
 	batches   bool // The listener gets arrays.
 	format    wire.Format
-	handle    handler // Of a durable subscription, instead of a format.
+	form      wire.Form // Of a message for one event.
+	handle    handler   // Of a durable subscription, instead of a format.
 	selection match.Selection
 	settings  *lane.Settings
 	headers   []alma.HeaderField // The webhook's own, sorted.
@@ -63,10 +64,20 @@ type kept struct {
 	StateReason string
 	Version     int64
 	SecretSetAt time.Time
+
+	former      string // The secret before the last rotation,
+	formerUntil time.Time
+}
+
+// secrets returns those that sign at a time, the newest first.
+func (k *kept) secrets(at time.Time) []string {
+	w := alma.Webhook{FormerSecret: k.former, FormerUntil: k.formerUntil}
+	w.Config.Secret = k.Config.Secret
+	return w.Secrets(at)
 }
 
 func keep(w alma.Webhook) kept {
-	k := kept{ID: w.ID, State: w.State, StateReason: w.StateReason, Version: w.Version, SecretSetAt: w.SecretSetAt}
+	k := kept{ID: w.ID, State: w.State, StateReason: w.StateReason, Version: w.Version, SecretSetAt: w.SecretSetAt, former: w.FormerSecret, formerUntil: w.FormerUntil}
 	k.Config.URL, k.Config.Secret, k.Config.ProjectID = w.Config.URL, w.Config.Secret, w.Config.ProjectID
 	return k
 }
@@ -102,8 +113,12 @@ func (m *Manager) compileWebhook(w alma.Webhook) (*compiled, error) {
 	}
 	c := newCompiled(w, format.Defaults())
 	c.format = format
+	c.form = wire.FormOf(effective(w.Config))
+	c.form.Batch = false
 	c.selection = selectionOf(&w, filter)
-	c.headers, c.secrets = ownHeaders(w.Config)
+	c.selection.Events = named(format, w.Config.Events)
+	c.selection.Carries = format.Carries
+	c.headers, c.secrets = ownHeaders(&w)
 	return c, nil
 }
 
@@ -137,16 +152,27 @@ func compileFilter(faults *alma.Faults, expression string) *match.Filter {
 
 // ownHeaders returns the webhook's headers in the order of their names, and
 // the values that must be masked wherever an answer may echo them.
-func ownHeaders(cfg alma.WebhookConfig) (headers []alma.HeaderField, secrets []string) {
-	for name, value := range cfg.Headers {
+func ownHeaders(w *alma.Webhook) (headers []alma.HeaderField, secrets []string) {
+	for name, value := range w.Config.Headers {
 		headers = append(headers, alma.HeaderField{Name: name, Value: value})
 		secrets = append(secrets, value)
 	}
 	slices.SortFunc(headers, func(a, b alma.HeaderField) int { return compareStrings(a.Name, b.Name) })
-	if cfg.Secret != "" {
-		secrets = append(secrets, cfg.Secret)
+	for _, secret := range []string{w.Config.Secret, w.FormerSecret} {
+		if secret != "" {
+			secrets = append(secrets, secret)
+		}
 	}
 	return headers, secrets
+}
+
+// named returns the types that the names in a webhook's events stand for.
+func named(format wire.Format, names []alma.EventType) []alma.EventType {
+	var out []alma.EventType
+	for _, name := range names {
+		out = append(out, format.Selects(name)...)
+	}
+	return out
 }
 
 func compareStrings(a, b string) int {

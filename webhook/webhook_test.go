@@ -361,7 +361,7 @@ func TestABadEditChangesNothing(t *testing.T) {
 func TestRotatedSecretSignsTheNextAttempt(t *testing.T) {
 	inBubble(t, func(t *testing.T, e *engine) {
 		w := e.add(alma.WebhookConfig{Secret: "a secret that the listener does not know"})
-		rotated, err := e.RotateSecret(t.Context(), w.ID)
+		rotated, err := e.RotateSecret(t.Context(), w.ID, webhook.Rotation{})
 		if err != nil || rotated.Config.Secret == w.Config.Secret || len(rotated.Config.Secret) < 32 {
 			t.Fatalf("rotated %v; want a new strong secret", err)
 		}

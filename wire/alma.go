@@ -40,19 +40,23 @@ func (almaFormat) Defaults() alma.FormatDefaults {
 	}
 }
 
-// Check has nothing to note: this format takes every setting, and
-// [alma.WebhookConfig.Validate] has refused XML.
-func (almaFormat) Check(*alma.Faults, alma.WebhookConfig) {}
+func (almaFormat) Check(f *alma.Faults, cfg alma.WebhookConfig) { refuseForeign(f, cfg, "challenge") }
 
-func (almaFormat) Encode(events []*alma.Event, batch bool) (alma.Message, error) {
-	body, err := almaBody(events, batch)
+func (almaFormat) NewSecret(alma.SignatureScheme) string { return alma.NewSecret() }
+
+func (almaFormat) Selects(name alma.EventType) []alma.EventType { return []alma.EventType{name} }
+
+func (almaFormat) Carries(*alma.Event) bool { return true }
+
+func (almaFormat) Encode(events []*alma.Event, form Form) (alma.Message, error) {
+	body, err := almaBody(events, form.Batch)
 	if err != nil {
 		return alma.Message{}, err
 	}
 	return alma.Message{
 		Format:      alma.FormatAlma,
 		ContentType: "application/json",
-		Header:      almaHeader(events, batch),
+		Header:      almaHeader(events, form.Batch),
 		Body:        body,
 	}, nil
 }
@@ -100,7 +104,7 @@ func almaHeader(events []*alma.Event, batch bool) []alma.HeaderField {
 	return header
 }
 
-func (almaFormat) Sign(msg *alma.Message, secret string, attempt Attempt) []alma.HeaderField {
+func (almaFormat) Sign(msg *alma.Message, secrets []string, attempt Attempt) []alma.HeaderField {
 	fields := make([]alma.HeaderField, 0, len(msg.Header)+6)
 	fields = append(fields, alma.HeaderField{Name: "Content-Type", Value: msg.ContentType})
 	fields = append(fields, msg.Header...)
@@ -110,8 +114,8 @@ func (almaFormat) Sign(msg *alma.Message, secret string, attempt Attempt) []alma
 		alma.HeaderField{Name: HeaderTimestamp, Value: strconv.FormatInt(attempt.At.Unix(), 10)},
 		alma.HeaderField{Name: "User-Agent", Value: userAgent},
 	)
-	if secret != "" {
-		fields = append(fields, alma.HeaderField{Name: HeaderSignature, Value: SignAlma(secret, msg.Body)})
+	if len(secrets) > 0 {
+		fields = append(fields, alma.HeaderField{Name: HeaderSignature, Value: SignAlma(oldest(secrets), msg.Body)})
 	}
 	return fields
 }

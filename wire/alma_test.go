@@ -61,7 +61,7 @@ func TestEncode(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			msg, err := format(t).Encode(c.events, c.batch)
+			msg, err := format(t).Encode(c.events, wire.Form{Batch: c.batch})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,13 +98,13 @@ func TestEncodeRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := format(t).Encode(c.events, c.batch); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			if _, err := format(t).Encode(c.events, wire.Form{Batch: c.batch}); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 				t.Errorf("got %v; want %s", err, c.want)
 			}
 		})
 	}
 	large.Data = json.RawMessage(`{"a":"` + strings.Repeat("a", wire.MaxBatchBytes) + `"}`)
-	if _, err := format(t).Encode([]*alma.Event{large}, true); err != nil {
+	if _, err := format(t).Encode([]*alma.Event{large}, wire.Form{Batch: true}); err != nil {
 		t.Errorf("a single large event, alone in its batch: %v", err)
 	}
 }
@@ -112,7 +112,7 @@ func TestEncodeRefuses(t *testing.T) {
 func TestSign(t *testing.T) {
 	t.Parallel()
 	f := format(t)
-	msg, err := f.Encode([]*alma.Event{event()}, false)
+	msg, err := f.Encode([]*alma.Event{event()}, wire.Form{Batch: false})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,11 +126,11 @@ func TestSign(t *testing.T) {
 		{Name: "X-ALMA-Timestamp", Value: "1769601600"},
 		{Name: "User-Agent", Value: "alma/" + wire.Version},
 	}
-	if d := cmp.Diff(want, f.Sign(&msg, "", attempt)); d != "" {
+	if d := cmp.Diff(want, f.Sign(&msg, nil, attempt)); d != "" {
 		t.Errorf("unsigned (-want +got):\n%s", d)
 	}
 	want = append(want, alma.HeaderField{Name: "X-ALMA-Signature", Value: wire.SignAlma("s", msg.Body)})
-	if d := cmp.Diff(want, f.Sign(&msg, "s", attempt)); d != "" {
+	if d := cmp.Diff(want, f.Sign(&msg, []string{"s"}, attempt)); d != "" {
 		t.Errorf("signed (-want +got):\n%s", d)
 	}
 }
@@ -249,7 +249,7 @@ func TestRoundTrip(t *testing.T) {
 		events := rapid.SliceOfN(rapid.Custom(anyEvent), 1, 4).Draw(t, "events")
 		batch := len(events) > 1 || rapid.Bool().Draw(t, "batch")
 		f, _ := wire.Lookup("")
-		msg, err := f.Encode(events, batch)
+		msg, err := f.Encode(events, wire.Form{Batch: batch})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -333,7 +333,7 @@ func FuzzDecode(f *testing.F) {
 				events[i].ID = "evt_1"
 			}
 		}
-		msg, err := format.Encode(all, true)
+		msg, err := format.Encode(all, wire.Form{Batch: true})
 		if err != nil {
 			t.Fatalf("decoded, but not encoded: %v", err)
 		}
@@ -351,7 +351,7 @@ func BenchmarkEncode(b *testing.B) {
 	f, events := format(b), []*alma.Event{event()}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := f.Encode(events, false); err != nil {
+		if _, err := f.Encode(events, wire.Form{Batch: false}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -25,7 +25,7 @@ func ExampleVerifyAlma() {
 
 func ExampleLookup() {
 	format, _ := wire.Lookup(alma.FormatAlma)
-	msg, err := format.Encode([]*alma.Event{{ID: "evt_1", Type: alma.Deleted, MemoryID: "mem_1", MemoryType: alma.TypeHeuristic}}, false)
+	msg, err := format.Encode([]*alma.Event{{ID: "evt_1", Type: alma.Deleted, MemoryID: "mem_1", MemoryType: alma.TypeHeuristic}}, wire.Form{})
 	if err != nil {
 		fmt.Println(err)
 		return

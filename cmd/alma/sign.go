@@ -76,7 +76,7 @@ func (c *signCmd) Run(io stdio) error {
 		return err
 	}
 	message := &alma.Message{Format: format.Name(), Body: body}
-	for _, h := range format.Sign(message, c.Secret, wire.Attempt{DeliveryID: "signed-by-hand", Number: 1, At: time.Now()}) {
+	for _, h := range format.Sign(message, []string{c.Secret}, wire.Attempt{DeliveryID: "signed-by-hand", Number: 1, At: time.Now()}) {
 		if strings.Contains(strings.ToLower(h.Name), "signature") {
 			fmt.Fprintf(io.out, "%s: %s\n", h.Name, h.Value)
 		}

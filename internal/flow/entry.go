@@ -26,6 +26,7 @@ type Entry struct {
 
 type encoded struct {
 	format  wire.Format
+	form    wire.Form
 	message alma.Message
 	err     error
 }
@@ -39,17 +40,17 @@ func (e *Entry) Position() alma.Position { return e.Event.Position }
 // Size estimates the bytes that the entry holds in memory.
 func (e *Entry) Size() int { return len(e.Event.Data) + len(e.Event.Envelope) + 512 }
 
-// Message returns the event as a message of its own in a format.
-func (e *Entry) Message(f wire.Format) (alma.Message, error) {
+// Message returns the event as a message of its own in a form of a format.
+func (e *Entry) Message(f wire.Format, form wire.Form) (alma.Message, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i := range e.messages {
-		if e.messages[i].format == f {
+		if e.messages[i].format == f && e.messages[i].form == form {
 			return e.messages[i].message, e.messages[i].err
 		}
 	}
-	message, err := f.Encode([]*alma.Event{e.Event}, false)
-	e.messages = append(e.messages, encoded{f, message, err})
+	message, err := f.Encode([]*alma.Event{e.Event}, form)
+	e.messages = append(e.messages, encoded{f, form, message, err})
 	return message, err
 }
 

@@ -20,6 +20,9 @@ type Selection struct {
 	// Subject is the webhook's own id: operational events about a webhook are
 	// never sent to itself.
 	Subject string
+	// Carries reports whether the webhook's format can carry an event; nil for
+	// one that carries all.
+	Carries func(*alma.Event) bool
 	Filter  *Filter
 }
 
@@ -43,6 +46,8 @@ func (s *Selection) matchRest(e *flow.Entry) (bool, error) {
 	case len(s.Types) > 0 && !slices.Contains(s.Types, ev.MemoryType):
 		return false, nil
 	case operational(ev.Type) && ev.MemoryID == s.Subject:
+		return false, nil
+	case s.Carries != nil && !s.Carries(ev):
 		return false, nil
 	case ev.Erased: // Its data say nothing any more: the lane passes over it, and counts it.
 		return true, nil

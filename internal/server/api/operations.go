@@ -136,7 +136,7 @@ func (s *Server) webhookCalls() []operation {
 		{method: http.MethodPost, path: one + "/pause", roles: onlyRoot, versioned: true, summary: "Stop new attempts; events wait.", status: http.StatusOK, result: view, handle: s.pauseWebhook},
 		{method: http.MethodPost, path: one + "/resume", roles: onlyRoot, versioned: true, summary: "Go on from where it stopped.", status: http.StatusOK, result: view, handle: s.resumeWebhook},
 		{method: http.MethodPost, path: one + "/test", roles: onlyRoot, versioned: true, summary: "Send a synthetic event and answer with the attempt.", status: http.StatusOK, result: typeOf[attemptView](), handle: s.testWebhook},
-		{method: http.MethodPost, path: one + "/rotate-secret", roles: onlyRoot, versioned: true, summary: "Replace the secret; the new one is shown in this answer.", status: http.StatusOK, result: view, handle: s.rotateSecret},
+		{method: http.MethodPost, path: one + "/rotate-secret", roles: onlyRoot, versioned: true, summary: "Replace the secret, at once or with an overlap; the new one is shown in this answer.", body: typeOf[rotation](), status: http.StatusOK, result: view, handle: s.rotateSecret},
 	}
 }
 

@@ -132,23 +132,6 @@ func (s *Server) act(c *call, do func(context.Context, string) (alma.Webhook, er
 	return s.replyWebhook(c, w.ID)
 }
 
-// rotateSecret answers with the new secret, shown this once.
-func (s *Server) rotateSecret(c *call) error {
-	w, err := s.webhook(c)
-	if err != nil {
-		return err
-	}
-	if w, err = s.manager.RotateSecret(c.r.Context(), w.ID); err != nil {
-		return err //nolint:wrapcheck // The manager says what was done.
-	}
-	view, err := s.view(c.r.Context(), w.ID)
-	if err != nil {
-		return err
-	}
-	view.Secret = &w.Config.Secret
-	return c.replyVersioned(http.StatusOK, view.Version, view)
-}
-
 // testWebhook sends a synthetic event and answers with the attempt, whatever
 // came of it.
 func (s *Server) testWebhook(c *call) error {
