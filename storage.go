@@ -22,6 +22,7 @@ type Storage interface {
 	MemoryStorage
 	ReplayStore
 	RetentionStore
+	NoticeStore
 	Close() error
 }
 

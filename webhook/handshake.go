@@ -95,7 +95,7 @@ func (m *Manager) askIfPending(ctx context.Context, w alma.Webhook) (alma.Webhoo
 		}
 		if refusal != nil {
 			now.StateReason = refusal.Error()
-			return nil
+			return nil //nolint:nilerr // The refusal is for a question that nobody asks any more.
 		}
 		now.Consent = &alma.Consent{URL: w.Config.URL, Format: formatOf(&w), At: time.Now().UTC().Truncate(time.Millisecond), Rate: permission.Rate}
 		return nil

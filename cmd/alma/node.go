@@ -35,6 +35,8 @@ type nodeConfig struct {
 
 	proxyResolves bool
 
+	notify func(context.Context, webhook.Failures) error // nil: nobody is told.
+
 	firstKey  string // The first admin key; made when empty.
 	logger    *slog.Logger
 	stopGrace time.Duration
@@ -129,7 +131,7 @@ func (n *node) startEngine(ctx context.Context) error {
 	n.defers(n.emitter.Close)
 	manager, err := webhook.New(webhook.Config{
 		Storage: n.store, Emitter: n.emitter, Logger: n.cfg.logger,
-		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, EgressProxy: n.cfg.proxy, EgressProxyResolves: n.cfg.proxyResolves, Origin: n.cfg.origin, Grace: n.cfg.stopGrace,
+		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, EgressProxy: n.cfg.proxy, EgressProxyResolves: n.cfg.proxyResolves, Origin: n.cfg.origin, Notify: n.cfg.notify, Grace: n.cfg.stopGrace,
 		Retention: n.cfg.retention, NodeName: n.cfg.name, Lease: n.cfg.lease,
 	})
 	if err != nil {

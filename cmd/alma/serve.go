@@ -20,8 +20,9 @@ type serveCmd struct {
 	AllowCIDR []network `name:"allow-cidr" help:"Deliver to these addresses although they are not public, and by http if need be." env:"ALMA_ALLOW_CIDR" placeholder:"CIDR"`
 	CAFile    string    `name:"ca-file" help:"Trust the certificate authorities in this PEM file besides the system's." env:"ALMA_CA_FILE" placeholder:"FILE"`
 	egress
-	TLSCert   string    `name:"tls-cert" help:"Serve https with this certificate." env:"ALMA_TLS_CERT" placeholder:"FILE"`
-	TLSKey    string    `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
+	mailing
+	TLSCert string `name:"tls-cert" help:"Serve https with this certificate." env:"ALMA_TLS_CERT" placeholder:"FILE"`
+	TLSKey  string `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
 	keeping
 	NodeName string `name:"node-name" help:"Name this server among those that share the database. (default: the host's name and the process id)" env:"ALMA_NODE_NAME" placeholder:"NAME"`
 	Lease    span   `help:"With PostgreSQL: how long other servers wait for a sign of life before they take this one's webhooks over." default:"5s" env:"ALMA_LEASE"`
@@ -87,20 +88,30 @@ func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, er
 	if err := c.egress.into(&cfg); err != nil {
 		return cfg, err
 	}
+	var err error
+	if cfg.rootCAs, err = c.authorities(); err != nil {
+		return cfg, err
+	}
+	return cfg, c.mailing.into(&cfg)
+}
+
+// authorities returns who may sign certificates; nil for the system's alone.
+func (c *serveCmd) authorities() (*x509.CertPool, error) {
 	if c.CAFile == "" {
-		return cfg, nil
+		return nil, nil //nolint:nilnil // As crypto/tls means it.
 	}
 	pem, err := os.ReadFile(c.CAFile)
 	if err != nil {
-		return cfg, fmt.Errorf("--ca-file: %w", err)
+		return nil, fmt.Errorf("--ca-file: %w", err)
 	}
-	if cfg.rootCAs, err = x509.SystemCertPool(); err != nil {
-		cfg.rootCAs = x509.NewCertPool()
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
 	}
-	if !cfg.rootCAs.AppendCertsFromPEM(pem) {
-		return cfg, fmt.Errorf("--ca-file %s holds no certificate in PEM form", c.CAFile)
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--ca-file %s holds no certificate in PEM form", c.CAFile)
 	}
-	return cfg, nil
+	return pool, nil
 }
 
 const maxLease = 5 * time.Minute

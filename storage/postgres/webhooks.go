@@ -111,6 +111,8 @@ func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
 		b := &pgx.Batch{}
 		b.Queue(sqlDeleteLane, number)
 		b.Queue(sqlDeletePendingMessages, number)
+		b.Queue(sqlDeleteNotices, number)
+		b.Queue(sqlUnqueue, number)
 		b.Queue(sqlFailPending, number, string(alma.ReasonWebhookDeleted), webhookDeletedError)
 		b.Queue(sqlCancelReplays, number, webhookDeletedReplay)
 		b.Queue(sqlNotify, s.changeChannel())

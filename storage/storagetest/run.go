@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) alma.Storage, f Features) {
 		{"Deliveries", deliveryCases},
 		{"Webhooks", webhookCases},
 		{"Keys", keyCases},
+		{"Notices", noticeCases},
 		{"Memories", memoryCases},
 		{"Search", searchCases},
 		{"Concurrency", concurrencyCases},
