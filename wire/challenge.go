@@ -15,6 +15,9 @@ import (
 // challengeParameter carries the challenge in the query of a GET.
 const challengeParameter = "challenge"
 
+// challengeLength is how many characters of [a-z2-7] the challenge has.
+const challengeLength = 32
+
 // challengeTimeout is what Ex Libris Alma gives every request.
 const challengeTimeout = 5 * time.Second
 
@@ -25,7 +28,7 @@ func askChallenge(listener string) (*Question, error) {
 	if err != nil {
 		return nil, errors.New("alma: challenge: the URL cannot be parsed") // The parser's message quotes it.
 	}
-	text := alma.NewSecret() // 32 characters of [a-z2-7].
+	text := alma.NewSecret()[:challengeLength]
 	u.RawQuery = addParameter(u.RawQuery, challengeParameter+"="+text)
 	return &Question{
 		Method: http.MethodGet, URL: u.String(),

@@ -63,6 +63,14 @@ type Handshaker interface {
 	Answer(w http.ResponseWriter, r *http.Request) bool
 }
 
+// Sampler is a format that cannot carry every event, and so says itself what a
+// test of a webhook sends.
+type Sampler interface {
+	// Sample returns an event that listeners take for what it is: nothing has
+	// happened. project may be empty.
+	Sample(webhookID, project string) alma.Event
+}
+
 // Question is a request that asks for consent. It is never signed.
 type Question struct {
 	Method, URL string

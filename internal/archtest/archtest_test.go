@@ -34,7 +34,8 @@ func std(own ...string) rule { return rule{own: own} }
 var allowed = map[string]rule{
 	".":        std(),
 	"events":   std("."),
-	"wire":     std("."),
+	"wire":     std(".", "exlibris"),
+	"exlibris": std("."),
 	"receive":  std(".", "wire"),
 	"memory":   std(".", "events"),
 	"almatest": std(".", "wire", "events"),
