@@ -20,16 +20,23 @@ func (r *Keyring) Proof() (id string, proof []byte, ok bool) {
 	return id, r.Seal([]byte(proofText), Row(proofTable, id)), true
 }
 
-// CheckProof fails, in words for the operator, unless the keyring holds the key
-// of a proof.
+// CheckProof fails with ErrNoKey, in words for the operator, unless the keyring
+// holds the key of a proof.
 func (r *Keyring) CheckProof(id string, proof []byte) error {
 	text, err := r.Open(proof, Row(proofTable, id))
 	if err == nil && string(text) == proofText {
 		return nil
 	}
 	const remedy = "give that key as ALMA_SECRET_KEY, or as ALMA_SECRET_KEY_FORMER while a new one replaces it (in the library: Options.SecretKeys)"
+	because := silent{ErrNoKey} // The words say it better.
 	if r == nil {
-		return fmt.Errorf("the secrets in it are sealed, and no key was given; their key has the id %s; %s", id, remedy)
+		return fmt.Errorf("the secrets in it are sealed, and no key was given; their key has the id %s; %s%w", id, remedy, because)
 	}
-	return fmt.Errorf("the secrets in it are sealed under a key with the id %s, and the key given is another one (%s); %s", id, r.keys[0].id, remedy)
+	return fmt.Errorf("the secrets in it are sealed under a key with the id %s, and the key given is another one (%s); %s%w", id, r.keys[0].id, remedy, because)
 }
+
+// silent is an error to be recognised, that adds no words.
+type silent struct{ error }
+
+func (silent) Error() string   { return "" }
+func (s silent) Unwrap() error { return s.error }

@@ -1,11 +1,11 @@
 package postgres
 
 // Statements over alma_secret_keys, and over what is sealed under the keys.
-const ( //nolint:gosec // Statements, no credentials.
-	sqlSecretKeys = `SELECT id, proof FROM alma_secret_keys ORDER BY id`
+const (
+	sqlSecretKeys = `SELECT id, proof FROM alma_secret_keys ORDER BY id` //nolint:gosec // No credential.
 	// Keeps the key from being forgotten until the commit.
 	sqlHoldSecretKey    = `INSERT INTO alma_secret_keys (id, proof) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET id = excluded.id`
-	sqlAnySecretKey     = `SELECT EXISTS (SELECT FROM alma_secret_keys)`
+	sqlAnySecretKey     = `SELECT EXISTS (SELECT FROM alma_secret_keys)` //nolint:gosec // No credential.
 	sqlForgetSecretKeys = `DELETE FROM alma_secret_keys WHERE id <> $1`
 	// Whoever seals anew waits for those who hold a key, and they for him.
 	sqlLockSecretKeys = `SELECT FROM alma_secret_keys ORDER BY id FOR UPDATE`

@@ -57,11 +57,16 @@ func (s *Store) checkKeys(ctx context.Context, q queryer) error {
 			return err
 		}
 		if err := s.keyring.CheckProof(id, proof); err != nil {
-			return refusal(err.Error())
+			return &keyError{err}
 		}
 	}
 	return rows.Err()
 }
+
+// keyError says that the keys given are not those that are needed.
+type keyError struct{ error }
+
+func (e *keyError) Unwrap() error { return e.error }
 
 // holdKey keeps the current key noted while a transaction uses it: nodes may
 // have different ones during a change of keys. A node without a key does not

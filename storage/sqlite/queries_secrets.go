@@ -1,8 +1,8 @@
 package sqlite
 
 // Statements over alma_secret_keys, and over what is sealed under the keys.
-const ( //nolint:gosec // Statements, no credentials.
-	sqlSecretKeys       = `SELECT id, proof, scrub FROM alma_secret_keys ORDER BY id`
+const (
+	sqlSecretKeys       = `SELECT id, proof, scrub FROM alma_secret_keys ORDER BY id` //nolint:gosec // No credential.
 	sqlNoteSecretKey    = `INSERT INTO alma_secret_keys (id, proof) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`
 	sqlForgetSecretKeys = `DELETE FROM alma_secret_keys WHERE id <> ?`
 	sqlWantScrub        = `UPDATE alma_secret_keys SET scrub = 1`
