@@ -67,6 +67,7 @@ type Handshaker interface {
 type Question struct {
 	Method, URL string
 	Header      []alma.HeaderField
+	Timeout     time.Duration // Of the whole exchange; 0 for the webhook's.
 	// Judge reads a complete answer. An error says, for people, why it is no
 	// consent. The body holds the first 64 KiB.
 	Judge func(status int, header http.Header, body []byte) (Permission, error)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -24,12 +25,17 @@ import (
 
 // nodeConfig is what a node is built from.
 type nodeConfig struct {
-	db        string
-	listen    string
-	tlsCert   string
-	tlsKey    string
-	allow     []netip.Prefix
-	rootCAs   *x509.CertPool
+	db      string
+	listen  string
+	tlsCert string
+	tlsKey  string
+	allow   []netip.Prefix
+	rootCAs *x509.CertPool
+	proxy   *url.URL // The egress proxy; nil for none.
+	origin  string   // To listeners; the engine's default when empty.
+
+	proxyResolves bool
+
 	firstKey  string // The first admin key; made when empty.
 	logger    *slog.Logger
 	stopGrace time.Duration
@@ -135,7 +141,7 @@ func (n *node) startEngine(ctx context.Context) error {
 	n.defers(n.emitter.Close)
 	manager, err := webhook.New(webhook.Config{
 		Storage: n.store, Emitter: n.emitter, Logger: n.cfg.logger,
-		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, Grace: n.cfg.stopGrace,
+		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, EgressProxy: n.cfg.proxy, EgressProxyResolves: n.cfg.proxyResolves, Origin: n.cfg.origin, Grace: n.cfg.stopGrace,
 		Retention: n.cfg.retention, NodeName: n.cfg.name, Lease: n.cfg.lease,
 	})
 	if err != nil {

@@ -19,6 +19,7 @@ type serveCmd struct {
 	Listen    hostPort  `help:"Serve on this address." default:"127.0.0.1:2562" env:"ALMA_LISTEN"`
 	AllowCIDR []network `name:"allow-cidr" help:"Deliver to these addresses although they are not public, and by http if need be." env:"ALMA_ALLOW_CIDR" placeholder:"CIDR"`
 	CAFile    string    `name:"ca-file" help:"Trust the certificate authorities in this PEM file besides the system's." env:"ALMA_CA_FILE" placeholder:"FILE"`
+	egress
 	TLSCert   string    `name:"tls-cert" help:"Serve https with this certificate." env:"ALMA_TLS_CERT" placeholder:"FILE"`
 	TLSKey    string    `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
 	keeping
@@ -87,6 +88,9 @@ func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, er
 		retention: c.retention(), name: c.NodeName, lease: time.Duration(c.Lease), sealing: c.sealing,
 	}
 	if err := c.check(conn); err != nil {
+		return cfg, err
+	}
+	if err := c.egress.into(&cfg); err != nil {
 		return cfg, err
 	}
 	if c.CAFile == "" {
