@@ -20,8 +20,8 @@ type serveCmd struct {
 	AllowCIDR []network `name:"allow-cidr" help:"Deliver to these addresses although they are not public, and by http if need be." env:"ALMA_ALLOW_CIDR" placeholder:"CIDR"`
 	CAFile    string    `name:"ca-file" help:"Trust the certificate authorities in this PEM file besides the system's." env:"ALMA_CA_FILE" placeholder:"FILE"`
 	egress
-	TLSCert   string    `name:"tls-cert" help:"Serve https with this certificate." env:"ALMA_TLS_CERT" placeholder:"FILE"`
-	TLSKey    string    `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
+	TLSCert string `name:"tls-cert" help:"Serve https with this certificate." env:"ALMA_TLS_CERT" placeholder:"FILE"`
+	TLSKey  string `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
 	keeping
 	sealing
 	NodeName string `name:"node-name" help:"Name this server among those that share the database. (default: the host's name and the process id)" env:"ALMA_NODE_NAME" placeholder:"NAME"`
