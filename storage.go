@@ -19,6 +19,7 @@ type Storage interface {
 	LaneStore
 	DeliveryStore
 	KeyStore
+	SourceStore
 	MemoryStorage
 	ReplayStore
 	RetentionStore

@@ -91,11 +91,11 @@ func (m *Manager) askIfPending(ctx context.Context, w alma.Webhook) (alma.Webhoo
 	permission, refusal := m.ask(ctx, &w)
 	return m.change(ctx, w.ID, AnyVersion, func(now *alma.Webhook) error {
 		if now.State != alma.StatePending || now.Config.URL != w.Config.URL || formatOf(now) != formatOf(&w) {
-			return nil // Whoever changed that has asked anew, or did not want to.
+			return nil //nolint:nilerr // Whoever changed that has asked anew, or did not want to.
 		}
 		if refusal != nil {
 			now.StateReason = refusal.Error()
-			return nil //nolint:nilerr // The refusal is for a question that nobody asks any more.
+			return nil
 		}
 		now.Consent = &alma.Consent{URL: w.Config.URL, Format: formatOf(&w), At: time.Now().UTC().Truncate(time.Millisecond), Rate: permission.Rate}
 		return nil

@@ -24,6 +24,7 @@ type serveCmd struct {
 	TLSCert string `name:"tls-cert" help:"Serve https with this certificate." env:"ALMA_TLS_CERT" placeholder:"FILE"`
 	TLSKey  string `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
 	keeping
+	sealing
 	NodeName string `name:"node-name" help:"Name this server among those that share the database. (default: the host's name and the process id)" env:"ALMA_NODE_NAME" placeholder:"NAME"`
 	Lease    span   `help:"With PostgreSQL: how long other servers wait for a sign of life before they take this one's webhooks over." default:"5s" env:"ALMA_LEASE"`
 	Grace    span   `help:"Let requests and deliveries in flight finish for so long when stopped." default:"30s" env:"ALMA_GRACE"`
@@ -36,9 +37,11 @@ func (*serveCmd) Help() string {
   alma serve --allow-cidr 127.0.0.0/8
 
 With PostgreSQL the database must exist, many servers may use it at once, and
-the first start needs the admin key from you (better in ALMA_DB than in --db,
-which other users of the machine can see):
+the first start needs the admin key from you, and every start the key that seals
+secrets in the database (better in ALMA_DB than in --db, which other users of the
+machine can see):
 
+  export ALMA_SECRET_KEY=$(openssl rand -base64 32)   # Keep a copy.
   ALMA_DB=postgres://alma:secret@db.example.com/alma ALMA_API_KEY=… alma serve`
 }
 
@@ -56,6 +59,9 @@ func (c *serveCmd) Run(ctx context.Context, conn *connection, s *settings, io st
 	fmt.Fprintf(io.out, "Serving on %s, database %s\n", n.http.URL(), shownDB(cfg.db))
 	if n.key != "" {
 		fmt.Fprintf(io.out, "Made the first admin key and wrote it to %s; the commands of alma find it there.\n", n.keyFile())
+	}
+	if n.secretKeyFile != "" {
+		fmt.Fprintf(io.out, "Made the key that seals secrets in the database: %s. Keep a copy of it apart from backups of the database; without it the secrets are lost.\n", n.secretKeyFile)
 	}
 	warnOpen(logger, c)
 	select {
@@ -80,7 +86,7 @@ func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, er
 	cfg := nodeConfig{
 		db: conn.DB, listen: string(c.Listen), tlsCert: c.TLSCert, tlsKey: c.TLSKey, allow: prefixes(c.AllowCIDR),
 		firstKey: conn.APIKey, logger: logger, stopGrace: time.Duration(c.Grace),
-		retention: c.retention(), name: c.NodeName, lease: time.Duration(c.Lease),
+		retention: c.retention(), name: c.NodeName, lease: time.Duration(c.Lease), sealing: c.sealing,
 	}
 	if err := c.check(conn); err != nil {
 		return cfg, err
