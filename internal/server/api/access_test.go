@@ -53,6 +53,7 @@ var calls = map[string][]alma.Role{
 	"DELETE /v1/sources/{id}":              {alma.RoleAdmin},
 	"POST /v1/sources/{id}/rotate-secret":  {alma.RoleAdmin},
 	"GET /healthz":                         nil,
+	"GET /.well-known/jwks.json":           nil,
 	"GET /readyz":                          nil,
 	"GET /openapi.json":                    {alma.RoleAdmin, alma.RoleIngest, alma.RoleRead},
 }
