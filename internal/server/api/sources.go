@@ -1,6 +1,8 @@
 package api
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,6 +13,9 @@ import (
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/wire"
 )
+
+// publicKeyPrefix begins the public keys of Standard Webhooks.
+const publicKeyPrefix = "whpk_"
 
 // sourceCalls are about the foreign systems that post to /in/{name}.
 func (s *Server) sourceCalls() []operation {
@@ -94,7 +99,13 @@ func sourceFormat(faults *faultList, name alma.Format) wire.Format {
 // serves to verify, too.
 func checkSource(faults *faultList, format wire.Format, src *alma.Source) {
 	faults.merge("", src.Validate())
-	if format == nil || strings.HasPrefix(src.Secret, "whpk_") {
+	if format == nil {
+		return
+	}
+	if key, ok := strings.CutPrefix(src.Secret, publicKeyPrefix); ok && (src.Format == alma.FormatStandard || src.Format == alma.FormatCloudEvents) {
+		if raw, err := base64.StdEncoding.DecodeString(key); err != nil || len(raw) != ed25519.PublicKeySize {
+			faults.addf("secret", "is no public key: want %s and %d bytes in Base64", publicKeyPrefix, ed25519.PublicKeySize)
+		}
 		return
 	}
 	var own alma.Faults

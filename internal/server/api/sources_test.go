@@ -58,6 +58,9 @@ func TestSourceFaults(t *testing.T) {
 			t.Errorf("%s: faults at %q, want %q", body, got, want)
 		}
 	}
+	r.post("/v1/sources", `{"name":"a","format":"standard","secret":"whpk_AAAA"}`).want(http.StatusUnprocessableEntity)
+	r.post("/v1/sources", `{"name":"a","format":"standard","secret":"too-plain"}`).want(http.StatusUnprocessableEntity)
+	r.post("/v1/sources", `{"name":"a","format":"standard","secret":"whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="}`).want(http.StatusCreated)
 	for _, name := range []string{"x%00y", "nobody"} {
 		r.get("/v1/sources/" + name).want(http.StatusNotFound)
 	}
