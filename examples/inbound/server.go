@@ -107,9 +107,9 @@ func (s *server) call(ctx context.Context, path string, body, out any) error {
 // withoutIDs shortens an answer to what the example is about.
 func withoutIDs(answer []byte) string {
 	var a struct {
-		Accepted   *int
-		Duplicates int
-		Detail     string
+		Accepted   *int   `json:"accepted"`
+		Duplicates int    `json:"duplicates"`
+		Detail     string `json:"detail"`
 	}
 	switch {
 	case json.Unmarshal(answer, &a) != nil:

@@ -51,3 +51,30 @@ func TestPostForeignBodiesThatAreNotTaken(t *testing.T) {
 		}
 	}
 }
+
+// TestPostOtherFormats: an id that the sender's format has is kept.
+func TestPostOtherFormats(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const attributes = `"specversion":"1.0","id":"ce-1","source":"/shop","type":"order.paid","subject":"order/17"`
+	for name, c := range map[string]struct {
+		format, body string
+		header       []string
+		id           string
+	}{
+		"standard":            {"standard", `{"type":"order.paid","timestamp":"2026-01-28T12:00:00Z","data":{"id":"17"}}`, []string{"webhook-id", "msg_1"}, "msg_1"},
+		"cloudevents":         {"cloudevents", `{` + attributes + `,"data":{}}`, []string{"Content-Type", "application/cloudevents+json"}, ""},
+		"cloudevents as JSON": {"cloudevents", `{` + attributes + `,"data":{"n":1}}`, nil, ""},
+		"cloudevents, binary": {"cloudevents", `{"n":2}`, []string{"ce-specversion", "1.0", "ce-id", "ce-2", "ce-source", "/shop", "ce-type", "order.paid"}, ""},
+		"cloudevents, empty":  {"cloudevents", ``, []string{"ce-specversion", "1.0", "ce-id", "ce-3", "ce-source", "/shop", "ce-type", "order.paid"}, ""},
+		"cloudevents, batch":  {"cloudevents", `[{` + attributes + `}]`, []string{"Content-Type", "application/cloudevents-batch+json"}, ""},
+	} {
+		a := r.do(r.admin, http.MethodPost, "/v1/events?format="+c.format, c.body, c.header...)
+		if a.status != http.StatusAccepted || c.id != "" && a.text("event_ids.0") != c.id {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+	if got := r.get("/v1/events?event_type=ORDER_PAID").want(http.StatusOK).each("event_id"); len(got) != 4 {
+		t.Errorf("%d events, want one for each id: %v", len(got), got)
+	}
+}
