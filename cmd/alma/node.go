@@ -4,14 +4,10 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -197,39 +193,6 @@ func (n *node) checkGivenKey(ctx context.Context) error {
 }
 
 func (n *node) keyFile() string { return n.cfg.db + ".key" }
-
-// writePrivate writes a file that only its owner can read, all or nothing.
-func writePrivate(name, content string) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".alma-*")
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", name, err)
-	}
-	defer os.Remove(f.Name()) // It is gone after the rename.
-	_, err = f.WriteString(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err == nil {
-		err = syncFolder(filepath.Dir(name))
-	}
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", name, err)
-	}
-	return nil
-}
-
-// syncFolder makes the name of a new file outlive a power failure: what was
-// sealed under a key must not outlive the key.
-func syncFolder(name string) error {
-	if runtime.GOOS == "windows" {
-		return nil // Folders cannot be synced there.
-	}
-	f, err := os.Open(name) //nolint:gosec // The folder of a file that was just written.
-	if err != nil {
-		return err //nolint:wrapcheck // The caller names the file.
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
 
 // serve answers requests, and stops to before anything else is stopped.
 func (n *node) serve(ctx context.Context) (err error) {
