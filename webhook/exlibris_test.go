@@ -46,6 +46,16 @@ func (e *engine) announce(t alma.EventType, record exlibris.Payload, job *alma.J
 
 func (e *engine) lend(id string) { e.announce(exlibris.LoanCreated, exlibris.Loan{LoanID: id}, nil) }
 
+// wantAll asks for deliveries in any order: they are made side by side.
+func (e *engine) wantAll(ids ...string) {
+	e.t.Helper()
+	pass(time.Second)
+	slices.Sort(ids)
+	if got := slices.Sorted(slices.Values(e.got())); !slices.Equal(got, ids) {
+		e.t.Errorf("the listener got %v; want %v", got, ids)
+	}
+}
+
 // offsets returns when requests came, since the first.
 func (e *engine) offsets() []time.Duration {
 	var list []time.Duration
@@ -148,7 +158,7 @@ func TestExlibrisBulkJobs(t *testing.T) {
 		e.announce(exlibris.BibUpdated, exlibris.Bib{MMSID: "b2"}, other)
 		e.announce(exlibris.BibUpdated, exlibris.Bib{MMSID: "b3"}, small)
 		e.announce(exlibris.JobEnd, exlibris.Job{ID: "J1"}, large)
-		e.wantDelivered("b3", "J1")
+		e.wantAll("b3", "J1")
 		list, err := e.Deliveries(t.Context(), alma.DeliveryQuery{Status: alma.StatusSuppressed})
 		if err != nil || len(list.Items) != 2 {
 			t.Fatalf("suppressed: %+v, %v; want one record for each of two jobs", list, err)
@@ -173,7 +183,7 @@ func TestExlibrisFilters(t *testing.T) {
 		want   []string
 	}{
 		"letter code": {`event.event_type == "NOTIFICATION" && event.data.general_data.letter_type == "FulPlaceOnHoldShelfLetter"`, []string{"FulPlaceOnHoldShelfLetter"}},
-		"user group":  {`event.memory_type == "webhook_user" && event.data.user.user_group.value in ["staff", "faculty"]`, []string{"of-staff", "of-faculty"}},
+		"user group":  {`event.memory_type == "webhook_user" && event.data.user.user_group.value in ["staff", "faculty"]`, []string{"of-faculty", "of-staff"}},
 		"job name":    {`event.event_type == "JOB_END" && event.data.name == "Nightly import"`, []string{"nightly"}},
 		"job type":    {`event.event_type == "JOB_END" && event.data.job_info.type.value == "MANUAL"`, []string{"by-hand"}},
 	} {
@@ -185,7 +195,7 @@ func TestExlibrisFilters(t *testing.T) {
 				w := e.add(alma.WebhookConfig{Format: alma.FormatExlibris, Filter: c.filter})
 				announceVarious(e)
 				pass(time.Second)
-				if got := subjects(e); !slices.Equal(got, c.want) {
+				if got := slices.Sorted(slices.Values(subjects(e))); !slices.Equal(got, c.want) {
 					t.Errorf("delivered %v; want %v", got, c.want)
 				}
 				if st, err := e.Get(t.Context(), w.ID); err != nil || st.FilterErrors != 0 {
@@ -243,7 +253,7 @@ func TestExlibrisSubscriptions(t *testing.T) {
 				e.announce(exlibris.LoanReturned, exlibris.Loan{LoanID: "returned"}, nil)
 				e.announce(exlibris.BibUpdated, exlibris.Bib{MMSID: "bib"}, nil)
 				e.append("a-memory")
-				e.wantDelivered(c.want...)
+				e.wantAll(c.want...)
 			})
 		})
 	}
