@@ -48,6 +48,13 @@ type Config struct {
 	// Grace is how long Shutdown waits for requests in flight when its
 	// context sets no earlier end. Defaults to 30 s.
 	Grace time.Duration
+	// Notify tells the contacts of a webhook of deliveries that have failed for
+	// good: once for the first, and at most every 15 minutes for those that
+	// follow. Until it returns nil it is called again, every 5 minutes, over
+	// restarts too. It is called for one webhook after another, with a context
+	// that ends after 5 minutes. What is not to be told is not stored either:
+	// with many nodes give it to all of them. Defaults to nil: nobody is told.
+	Notify func(ctx context.Context, f Failures) error
 	// Retention says how long what is kept.
 	Retention Retention
 	// NodeName names this process among the nodes that share a storage which
@@ -73,6 +80,7 @@ type Storage interface {
 	alma.DeliveryStore
 	alma.ReplayStore
 	alma.RetentionStore
+	alma.NoticeStore
 }
 
 // Defaults of a [Config].

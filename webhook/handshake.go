@@ -91,7 +91,7 @@ func (m *Manager) askIfPending(ctx context.Context, w alma.Webhook) (alma.Webhoo
 	permission, refusal := m.ask(ctx, &w)
 	return m.change(ctx, w.ID, AnyVersion, func(now *alma.Webhook) error {
 		if now.State != alma.StatePending || now.Config.URL != w.Config.URL || formatOf(now) != formatOf(&w) {
-			return nil // Whoever changed that has asked anew, or did not want to.
+			return nil //nolint:nilerr // Whoever changed that has asked anew, or did not want to.
 		}
 		if refusal != nil {
 			now.StateReason = refusal.Error()

@@ -118,6 +118,7 @@ func (m *Manager) compileWebhook(w alma.Webhook) (*compiled, error) {
 	c.format = format
 	c.form = wire.FormOf(effective(w.Config))
 	c.form.Batch = false
+	c.settings.Notify = m.cfg.Notify != nil && len(w.Config.Contacts) > 0
 	c.selection = selectionOf(&w, filter)
 	c.selection.Events = named(format, w.Config.Events)
 	c.selection.Carries = format.Carries

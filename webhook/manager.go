@@ -178,6 +178,9 @@ func (m *Manager) run(from, head alma.Position) {
 
 	m.readers.Go(func() { m.runCallbacks(reading, head) })
 	m.readers.Go(func() { m.upkeep(reading) })
+	if m.cfg.Notify != nil {
+		m.readers.Go(func() { m.tellFailures(reading) })
+	}
 	m.runNode(reading) // Which of the webhooks are here, where many nodes share them.
 	m.kickAll()
 }

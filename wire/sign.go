@@ -116,12 +116,14 @@ func (c *macCache) pool(secret string) *sync.Pool {
 	return p
 }
 
-func sumOf(secret string, body []byte) (sum [sha256.Size]byte) {
-	p := macs.pool(secret)
-	h := p.Get().(hash.Hash) //nolint:forcetypeassert // Nothing else is put there.
+func sumOf(secret string, parts ...[]byte) (sum [sha256.Size]byte) {
+	pool := macs.pool(secret)
+	h := pool.Get().(hash.Hash) //nolint:forcetypeassert // Nothing else is put there.
 	h.Reset()
-	h.Write(body) // A hash never fails.
+	for _, p := range parts {
+		h.Write(p) // A hash never fails.
+	}
 	h.Sum(sum[:0])
-	p.Put(h)
+	pool.Put(h)
 	return sum
 }

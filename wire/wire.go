@@ -108,6 +108,9 @@ type Attempt struct {
 	DeliveryID string // Constant over retries.
 	Number     int    // 1, 2, …
 	At         time.Time
+	// Origin names the sender, as a host name: the one that a handshake was
+	// made with (see Handshaker). Empty where the format has none.
+	Origin string
 }
 
 // Verdict is what an answer means for a delivery.

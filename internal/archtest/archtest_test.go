@@ -69,6 +69,9 @@ var allowed = map[string]rule{
 	"webhook": std(".", "events", "wire", "internal/backoff", "internal/cluster", "internal/netguard",
 		"internal/flow", "internal/match", "internal/tail", "internal/lane", "internal/send", "internal/settle"),
 
+	// E-mail about what the engine has given up.
+	"internal/mail": {own: []string{"webhook"}, others: []string{"github.com/wneessen/go-mail"}},
+
 	// The server speaks HTTP, and calls public packages only.
 	"internal/server":     {own: []string{"."}},
 	"internal/server/api": {own: []string{".", "events", "memory", "webhook", "wire"}, others: []string{"github.com/danielgtaylor/huma/v2"}},

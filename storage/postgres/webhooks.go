@@ -26,6 +26,9 @@ func (s *Store) CreateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook
 	}
 	var made alma.Webhook
 	err = s.change(ctx, operation, func(ctx context.Context, tx pgx.Tx) error {
+		if err := s.holdKey(ctx, tx); err != nil {
+			return err
+		}
 		var horizon int64
 		if err := tx.QueryRow(ctx, sqlHorizon).Scan(&horizon); err != nil {
 			return err
@@ -65,6 +68,9 @@ func (s *Store) UpdateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook
 	}
 	var updated alma.Webhook
 	err = s.change(ctx, operation, func(ctx context.Context, tx pgx.Tx) error {
+		if err := s.holdKey(ctx, tx); err != nil {
+			return err
+		}
 		row := tx.QueryRow(ctx, sqlUpdateWebhook, w.ID, w.Version, parts.settings, parts.secrets, parts.traits,
 			string(w.State), plain(w.StateReason), orNull(w.SecretSetAt), w.Config.URL)
 		err := s.scanWebhook(row, &updated)
@@ -111,6 +117,8 @@ func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
 		b := &pgx.Batch{}
 		b.Queue(sqlDeleteLane, number)
 		b.Queue(sqlDeletePendingMessages, number)
+		b.Queue(sqlDeleteNotices, number)
+		b.Queue(sqlUnqueue, number)
 		b.Queue(sqlFailPending, number, string(alma.ReasonWebhookDeleted), webhookDeletedError)
 		b.Queue(sqlCancelReplays, number, webhookDeletedReplay)
 		b.Queue(sqlNotify, s.changeChannel())

@@ -100,6 +100,8 @@ func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
 			{sqlDeleteWebhook, []any{nanos(t.now), ref.number}},
 			{sqlDeleteLane, []any{ref.number}},
 			{sqlDeletePendingMessages, []any{ref.number}},
+			{sqlDeleteNotices, []any{ref.number}},
+			{sqlUnqueue, []any{ref.number}},
 			{sqlFailPending, []any{string(alma.ReasonWebhookDeleted), webhookDeletedError, ref.number}},
 			{sqlCancelReplays, []any{webhookDeletedReplay, nanos(t.now), ref.number}},
 		} {

@@ -202,6 +202,7 @@ func (s *Server) serverCalls() []operation {
 	return []operation{
 		{method: http.MethodGet, path: "/healthz", summary: "Whether the process answers.", status: http.StatusOK, result: typeOf[health](), handle: s.getHealth},
 		{method: http.MethodGet, path: "/readyz", summary: "Whether events can be taken and delivered.", status: http.StatusOK, result: typeOf[health](), handle: s.getReady},
+		{method: http.MethodGet, path: pathKeySet, summary: "The public keys of webhooks that sign with Ed25519, as a JSON Web Key Set.", status: http.StatusOK, result: typeOf[keySet](), handle: s.getKeySet},
 		{method: http.MethodGet, path: "/openapi.json", roles: anyRole, summary: "This document.", status: http.StatusOK, result: typeOf[openDocument](), handle: s.getDocument},
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/webhook"
+	"github.com/alma-events/alma/wire"
 )
 
 // Settings are those of a webhook, in the names and units of
@@ -56,6 +57,7 @@ type webhookView struct {
 	Secret       *string           `json:"secret,omitempty" doc:"Only in the answers that create the webhook or rotate its secret."`
 	SecretHint   string            `json:"secret_hint" doc:"The last four characters of a secret of at least 12; else empty."`
 	Signed       bool              `json:"signed" doc:"Whether there is a secret."`
+	PublicKey    string            `json:"public_key,omitempty" doc:"With a private key (whsk_…) as secret: the public one (whpk_…), with which listeners verify."`
 	State        alma.WebhookState `json:"state" doc:"active, paused, pending_activation or disabled."`
 	StateReason  string            `json:"state_reason"`
 	Lag          int64             `json:"lag" doc:"Events that wait for their first attempt; an upper bound over 1000."`
@@ -79,8 +81,9 @@ func viewWebhook(st *webhook.Status) (webhookView, error) {
 	if err != nil {
 		return webhookView{}, err
 	}
+	public, _ := wire.PublicKey(st.Config.Secret) // Most secrets are none.
 	return webhookView{
-		ID: st.ID, Settings: shown, SecretHint: secretHint(st.Config.Secret), Signed: st.Config.Secret != "",
+		ID: st.ID, Settings: shown, PublicKey: public, SecretHint: secretHint(st.Config.Secret), Signed: st.Config.Secret != "",
 		FormerUntil: formerUntil(&st.Webhook, time.Now()), Consent: st.Consent,
 		State: st.State, StateReason: st.StateReason, Lag: st.Lag, LagSeconds: st.LagTime.Seconds(),
 		Health: st.Health, FailingSince: timeOrNull(st.FailingSince), Waiting: st.Waiting, InFlight: st.InFlight,
