@@ -47,6 +47,7 @@ var calls = map[string][]alma.Role{
 	"POST /v1/keys":                        {alma.RoleAdmin},
 	"GET /v1/keys":                         {alma.RoleAdmin, alma.RoleRead},
 	"DELETE /v1/keys/{id}":                 {alma.RoleAdmin},
+	"GET /metrics":                         {alma.RoleAdmin, alma.RoleRead},
 	"GET /healthz":                         nil,
 	"GET /.well-known/jwks.json":           nil,
 	"GET /readyz":                          nil,
