@@ -19,9 +19,11 @@ type Storage interface {
 	LaneStore
 	DeliveryStore
 	KeyStore
+	SourceStore
 	MemoryStorage
 	ReplayStore
 	RetentionStore
+	NoticeStore
 	Close() error
 }
 

@@ -18,7 +18,8 @@ type Notice struct {
 type Notices struct {
 	WebhookID string
 	Notices   []Notice // Oldest first; at most as many as were asked for.
-	More      int      // How many there are beyond them.
+	More      int      // How many there are beyond them,
+	Last      int64    // up to and with this one.
 }
 
 // NoticeStore keeps what people are to be told, until they have been.
@@ -32,8 +33,8 @@ type NoticeStore interface {
 	// when nothing is to be told now. What is not reported as told by then is
 	// returned again.
 	ClaimNotices(ctx context.Context, limit int, hold time.Duration) (*Notices, error)
-	// NoticesTold removes the notices of a webhook up to an id and makes it
-	// quiet for a time.
+	// NoticesTold removes the notices of a webhook that were claimed, up to an
+	// id, and makes it quiet for a time.
 	NoticesTold(ctx context.Context, webhookID string, upTo int64, quiet time.Duration) error
 	// NoticesQueued counts the notices that wait.
 	NoticesQueued(ctx context.Context) (int64, error)

@@ -67,6 +67,7 @@ type Recorder struct {
 	answer   Answer        // For all others.
 	released chan struct{} // Closed by Release.
 	changed  chan struct{} // Closed and replaced with each arrival and answer.
+	handshake
 }
 
 // NewRecorder returns a recorder that answers 204 until told otherwise.
@@ -113,8 +114,12 @@ func (r *Recorder) Release() {
 	r.released = make(chan struct{})
 }
 
-// ServeHTTP records a request and answers it.
+// ServeHTTP records a delivery and answers it. Questions of the format's
+// handshake are answered as [Recorder.Refuse] says, and not recorded.
 func (r *Recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if r.consents(w, req) {
+		return
+	}
 	got := r.read(req)
 	answer, released := r.record(got)
 	if len(r.secrets) > 0 && !got.Verified {

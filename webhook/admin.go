@@ -15,7 +15,8 @@ import (
 const Masked = alma.Masked
 
 // Add registers a webhook. It sees exactly the events that are appended after
-// its commit. Without a secret one is generated, unless the configuration says
+// its commit. Where its format wants the listener's consent, Add asks for it:
+// see [Manager.Activate]. Without a secret one is generated, unless the configuration says
 // that it is unsigned; the returned webhook holds it. A [*alma.ValidationError]
 // names every fault.
 func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook, error) {
@@ -34,8 +35,18 @@ func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook
 	if err != nil {
 		return alma.Webhook{}, err
 	}
+	m.withhold(&w)
+	if w, err = m.create(ctx, w, c); err != nil {
+		return alma.Webhook{}, err
+	}
+	return m.askIfPending(ctx, w)
+}
+
+// create stores a new webhook and puts it to work.
+func (m *Manager) create(ctx context.Context, w alma.Webhook, c *compiled) (alma.Webhook, error) {
 	m.admin.Lock()
 	defer m.admin.Unlock()
+	var err error
 	if w, err = m.store.CreateWebhook(ctx, w); err != nil {
 		return alma.Webhook{}, fmt.Errorf("alma: add webhook: %w", err)
 	}
@@ -105,7 +116,7 @@ const AnyVersion = 0
 // stay as they were. A version other than [AnyVersion] must be the stored one.
 // Attempts that start after Update returns follow the new settings.
 func (m *Manager) Update(ctx context.Context, id string, version int64, edit func(*alma.WebhookConfig) error) (alma.Webhook, error) {
-	return m.change(ctx, id, version, func(w *alma.Webhook) error {
+	w, err := m.change(ctx, id, version, func(w *alma.Webhook) error {
 		old := w.Config
 		if err := edit(&w.Config); err != nil {
 			return err
@@ -113,8 +124,13 @@ func (m *Manager) Update(ctx context.Context, id string, version int64, edit fun
 		unmask(w.Config.Headers, old.Headers)
 		keepSecret(w, old)
 		followActive(w, old)
+		forgetRefusal(w, old)
 		return nil
 	})
+	if err != nil {
+		return alma.Webhook{}, err
+	}
+	return m.askIfPending(ctx, w)
 }
 
 func unmask(headers, old map[string]string) {
@@ -165,13 +181,18 @@ func (m *Manager) Pause(ctx context.Context, id string) (alma.Webhook, error) {
 }
 
 // Resume starts attempts again, from where the webhook stopped. It also ends
-// the disabled state.
+// the disabled state. A listener that has not given the consent that its format
+// wants is asked for it first: see [Manager.Activate].
 func (m *Manager) Resume(ctx context.Context, id string) (alma.Webhook, error) {
-	return m.change(ctx, id, AnyVersion, func(w *alma.Webhook) error {
+	w, err := m.change(ctx, id, AnyVersion, func(w *alma.Webhook) error {
 		w.State, w.StateReason = alma.StateActive, ""
 		w.Config.Active = new(true)
 		return nil
 	})
+	if err != nil {
+		return alma.Webhook{}, err
+	}
+	return m.askIfPending(ctx, w)
 }
 
 // change edits a stored webhook and brings it into effect. Changes of webhooks
@@ -195,6 +216,7 @@ func (m *Manager) change(ctx context.Context, id string, version int64, edit fun
 	if err != nil {
 		return alma.Webhook{}, err
 	}
+	m.withhold(&w)
 	w.UpdatedAt = time.Now().UTC()
 	if w, err = m.store.UpdateWebhook(ctx, w); err != nil {
 		return alma.Webhook{}, fmt.Errorf("alma: change webhook %s: %w", id, err)

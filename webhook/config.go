@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"time"
 
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/events"
+	"github.com/alma-events/alma/internal/send"
 )
 
 // Config says what a [Manager] works with.
@@ -30,12 +32,29 @@ type Config struct {
 	// RootCAs are trusted to sign the certificates of listeners. Defaults to
 	// the system's.
 	RootCAs *x509.CertPool
+	// EgressProxy is the proxy through which https listeners outside are
+	// reached: http://host:port or https://host:port, with credentials if it
+	// wants any. Addresses of AllowCIDRs are reached without it. The address
+	// guard holds as without a proxy. Defaults to none; the environment is not
+	// asked.
+	EgressProxy *url.URL
+	// EgressProxyResolves gives the proxy names instead of addresses, for
+	// networks that cannot resolve public names: the proxy must then refuse what
+	// is not to be reached.
+	EgressProxyResolves bool
 	// MaxInFlight bounds the requests in flight of all webhooks together.
 	// Defaults to 2000.
 	MaxInFlight int
 	// Grace is how long Shutdown waits for requests in flight when its
 	// context sets no earlier end. Defaults to 30 s.
 	Grace time.Duration
+	// Notify tells the contacts of a webhook of deliveries that have failed for
+	// good: once for the first, and at most every 15 minutes for those that
+	// follow. Until it returns nil it is called again, every 5 minutes, over
+	// restarts too. It is called for one webhook after another, with a context
+	// that ends after 5 minutes. What is not to be told is not stored either:
+	// with many nodes give it to all of them. Defaults to nil: nobody is told.
+	Notify func(ctx context.Context, f Failures) error
 	// Retention says how long what is kept.
 	Retention Retention
 	// NodeName names this process among the nodes that share a storage which
@@ -45,6 +64,9 @@ type Config struct {
 	// Lease is how long the other nodes wait for a sign of life before they
 	// take this node's webhooks over; MinLease at least. Defaults to 5 s.
 	Lease time.Duration
+	// Origin names this sender to listeners whose format asks for their
+	// consent, as a host name. Defaults to the host's name.
+	Origin string
 	// Dial opens connections instead of the guarded dialler. It is meant for
 	// tests over pipes. Defaults to nil.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -58,6 +80,7 @@ type Storage interface {
 	alma.DeliveryStore
 	alma.ReplayStore
 	alma.RetentionStore
+	alma.NoticeStore
 }
 
 // Defaults of a [Config].
@@ -91,17 +114,29 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Lease < MinLease {
 		return c, fmt.Errorf("alma: webhook manager: Config.Lease is %s; want %s at least, or 0 for %s", c.Lease, MinLease, DefaultLease)
 	}
+	if c.EgressProxy != nil {
+		if err := send.CheckProxy(c.EgressProxy); err != nil {
+			return c, fmt.Errorf("alma: webhook manager: Config.EgressProxy: %w", err)
+		}
+	}
 	if c.NodeName == "" {
 		c.NodeName = processName()
+	}
+	if c.Origin == "" {
+		c.Origin = hostName()
 	}
 	return c, nil
 }
 
 // processName names this process to people.
 func processName() string {
+	return fmt.Sprintf("%s-%d", hostName(), os.Getpid())
+}
+
+func hostName() string {
 	host, err := os.Hostname()
 	if err != nil {
-		host = "unknown host"
+		return "localhost"
 	}
-	return fmt.Sprintf("%s-%d", host, os.Getpid())
+	return host
 }

@@ -210,10 +210,7 @@ func (m *Manager) Test(ctx context.Context, id string) (alma.Attempt, error) {
 	if err != nil {
 		return alma.Attempt{}, err
 	}
-	ev := alma.Event{
-		Type: alma.ReservedEventPrefix + "TEST", MemoryID: w.ID, ProjectID: w.Config.ProjectID,
-		Data: []byte(`{"message":"A test of this webhook. Nothing has changed."}`),
-	}
+	ev := testEvent(c.format, &w)
 	if err := ev.Prepare(time.Now()); err != nil {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
 	}
@@ -226,4 +223,16 @@ func (m *Manager) Test(ctx context.Context, id string) (alma.Attempt, error) {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, context.Cause(ctx))
 	}
 	return out.Attempt, nil
+}
+
+// testEvent returns what a test sends: an event of its own type, or the format's
+// where it cannot carry that.
+func testEvent(format wire.Format, w *alma.Webhook) alma.Event {
+	if s, ok := format.(wire.Sampler); ok {
+		return s.Sample(w.ID, w.Config.ProjectID)
+	}
+	return alma.Event{
+		Type: alma.ReservedEventPrefix + "TEST", MemoryID: w.ID, ProjectID: w.Config.ProjectID,
+		Data: []byte(`{"message":"A test of this webhook. Nothing has changed."}`),
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/alma-events/alma/internal/flow"
 	"github.com/alma-events/alma/internal/lane"
 	"github.com/alma-events/alma/internal/match"
+	"github.com/alma-events/alma/internal/send"
 	"github.com/alma-events/alma/wire"
 )
 
@@ -48,6 +49,7 @@ type compiled struct {
 	selection match.Selection
 	settings  *lane.Settings
 	headers   []alma.HeaderField // The webhook's own, sorted.
+	client    *send.Client       // Shown to listeners that ask; nil for none.
 	secrets   []string           // What must never be shown.
 	unusable  error              // Why the stored settings cannot be used; nothing else counts then.
 }
@@ -108,18 +110,34 @@ func (m *Manager) compileWebhook(w alma.Webhook) (*compiled, error) {
 		faults.Addf("format", "%q is unknown; want one of %s", w.Config.Format, formatNames())
 	}
 	filter := compileFilter(&faults, w.Config.Filter)
-	if err := faults.Err(); err != nil {
+	err := faults.Err()
+	if err != nil {
 		return nil, err
 	}
 	c := newCompiled(w, format.Defaults())
 	c.format = format
 	c.form = wire.FormOf(effective(w.Config))
 	c.form.Batch = false
+	c.settings.Notify = m.cfg.Notify != nil && len(w.Config.Contacts) > 0
 	c.selection = selectionOf(&w, filter)
 	c.selection.Events = named(format, w.Config.Events)
 	c.selection.Carries = format.Carries
 	c.headers, c.secrets = ownHeaders(&w)
-	return c, nil
+	c.client, err = clientOf(&w.Config)
+	return c, err
+}
+
+func clientOf(cfg *alma.WebhookConfig) (*send.Client, error) {
+	if cfg.ClientCertificate == "" {
+		return nil, nil //nolint:nilnil // No certificate.
+	}
+	client, err := send.NewClient(cfg.ClientCertificate, cfg.ClientKey)
+	if err != nil {
+		var f alma.Faults
+		f.Addf("client_certificate", "%s", err)
+		return nil, f.Err()
+	}
+	return client, nil
 }
 
 // checkAddress refuses at once an address that every attempt would refuse. A
@@ -189,6 +207,12 @@ func compareStrings(a, b string) int {
 // newCompiled fills in the defaults of a format.
 func newCompiled(w alma.Webhook, defaults alma.FormatDefaults) *compiled {
 	cfg := w.Config.WithDefaults(defaults)
+	if w.Consent != nil && w.Consent.Rate > 0 { // What the listener allows, a minute.
+		allowed := float64(w.Consent.Rate) / 60
+		if cfg.RateLimit == 0 || allowed < cfg.RateLimit {
+			cfg.RateLimit = allowed
+		}
+	}
 	return &compiled{webhook: keep(w), timeout: cfg.Timeout, batches: cfg.BatchSize > 1, settings: laneSettings(w.ID, &cfg)}
 }
 

@@ -75,7 +75,9 @@ func New(cfg Config) (*Manager, error) {
 	}
 	m.marks.active = map[*lane.Lane]struct{}{}
 	m.guard = netguard.New(cfg.AllowCIDRs)
-	m.sender = send.New(send.Config{Guard: m.guard, RootCAs: cfg.RootCAs, Dial: cfg.Dial})
+	m.sender = send.New(send.Config{
+		Guard: m.guard, RootCAs: cfg.RootCAs, Proxy: cfg.EgressProxy, ProxyResolves: cfg.EgressProxyResolves, Dial: cfg.Dial,
+	})
 	m.tail = tail.New(m.store, m.logger, m.observeTail)
 	m.member = newMember(cfg)
 	m.settler = settle.New(settle.Config{Store: m.store, Logger: m.logger, Mark: m.mark, Recovered: m.kickAll, Fenced: m.fenced})
@@ -176,6 +178,9 @@ func (m *Manager) run(from, head alma.Position) {
 
 	m.readers.Go(func() { m.runCallbacks(reading, head) })
 	m.readers.Go(func() { m.upkeep(reading) })
+	if m.cfg.Notify != nil {
+		m.readers.Go(func() { m.tellFailures(reading) })
+	}
 	m.runNode(reading) // Which of the webhooks are here, where many nodes share them.
 	m.kickAll()
 }

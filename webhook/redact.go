@@ -24,6 +24,12 @@ func (c *compiled) redact(s string) string {
 	return s
 }
 
+// withoutQuery leaves the query out, in which tokens travel.
+func withoutQuery(url string) string {
+	path, _, _ := strings.Cut(url, "?")
+	return path
+}
+
 // detail is what an attempt sent and what came back, fit to be shown. The
 // webhook's own headers are masked, whatever they hold.
 func (c *compiled) detail(sent []alma.HeaderField, result *send.Result) *alma.AttemptDetail {

@@ -7,12 +7,19 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/alma-events/alma"
 )
 
 // challengeParameter carries the challenge in the query of a GET.
 const challengeParameter = "challenge"
+
+// challengeLength is how many characters of [a-z2-7] the challenge has.
+const challengeLength = 32
+
+// challengeTimeout is what Ex Libris Alma gives every request.
+const challengeTimeout = 5 * time.Second
 
 // askChallenge returns the question that Ex Libris Alma asks of listeners: a
 // GET with a random text, which the answer has to contain.
@@ -21,11 +28,12 @@ func askChallenge(listener string) (*Question, error) {
 	if err != nil {
 		return nil, errors.New("alma: challenge: the URL cannot be parsed") // The parser's message quotes it.
 	}
-	text := alma.NewSecret() // 32 characters of [a-z2-7].
+	text := alma.NewSecret()[:challengeLength]
 	u.RawQuery = addParameter(u.RawQuery, challengeParameter+"="+text)
 	return &Question{
 		Method: http.MethodGet, URL: u.String(),
-		Header: []alma.HeaderField{{Name: "User-Agent", Value: userAgent}},
+		Header:  []alma.HeaderField{{Name: "User-Agent", Value: userAgent}},
+		Timeout: challengeTimeout,
 		Judge: func(status int, _ http.Header, body []byte) (Permission, error) {
 			return Permission{}, judgeChallenge(text, status, body)
 		},

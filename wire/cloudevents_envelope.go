@@ -94,7 +94,7 @@ func isAttributeValue(raw json.RawMessage) bool {
 	case len(raw) == 0:
 		return false
 	case raw[0] == '"':
-		return isContextText(textOf(raw))
+		return isContextText(plainText(raw))
 	case string(raw) == "true", string(raw) == "false":
 		return true
 	default:

@@ -11,7 +11,7 @@ import (
 var Version = "0.1.0"
 
 // formats holds every format, the default first.
-var formats = []Format{almaFormat{}, standardFormat{}, cloudEventsFormat{}}
+var formats = []Format{almaFormat{}, exlibrisFormat{}, standardFormat{}, cloudEventsFormat{}}
 
 // Lookup returns the format of that name; the empty name is that of the
 // default, [alma.FormatAlma].

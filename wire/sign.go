@@ -42,7 +42,6 @@ func VerifyAlma(secret string, body []byte, signature string) error {
 	return verifyAlma([]string{secret}, body, signature)
 }
 
-// verifyAlma tries every secret, so that the time does not tell which fitted.
 func verifyAlma(secrets []string, body []byte, signature string) error {
 	if signature == "" {
 		return ErrSignatureMissing
@@ -51,6 +50,11 @@ func verifyAlma(secrets []string, body []byte, signature string) error {
 	if !ok {
 		return ErrSignatureMalformed
 	}
+	return matchSum(given, secrets, body)
+}
+
+// matchSum tries every secret, so that the time does not tell which fitted.
+func matchSum(given [sha256.Size]byte, secrets []string, body []byte) error {
 	tried, match := false, false
 	for _, secret := range secrets {
 		if secret == "" {

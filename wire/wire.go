@@ -63,10 +63,19 @@ type Handshaker interface {
 	Answer(w http.ResponseWriter, r *http.Request) bool
 }
 
+// Sampler is a format that cannot carry every event, and so says itself what a
+// test of a webhook sends.
+type Sampler interface {
+	// Sample returns an event that listeners take for what it is: nothing has
+	// happened. project may be empty.
+	Sample(webhookID, project string) alma.Event
+}
+
 // Question is a request that asks for consent. It is never signed.
 type Question struct {
 	Method, URL string
 	Header      []alma.HeaderField
+	Timeout     time.Duration // Of the whole exchange; 0 for the webhook's.
 	// Judge reads a complete answer. An error says, for people, why it is no
 	// consent. The body holds the first 64 KiB.
 	Judge func(status int, header http.Header, body []byte) (Permission, error)

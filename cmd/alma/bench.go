@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alma-events/alma/internal/bench"
+	"github.com/alma-events/alma/internal/secret"
 )
 
 type benchCmd struct {
@@ -77,7 +78,7 @@ func openBench(databases *benchDatabases, s *settings, io stdio) func(context.Co
 			return nil, err
 		}
 		n, err := startNode(ctx, nodeConfig{
-			db: db, listen: "127.0.0.1:0", firstKey: benchKey, logger: newLogger(io.err, level),
+			db: db, listen: "127.0.0.1:0", firstKey: benchKey, logger: newLogger(io.err, level), sealing: sealing{SecretKey: secret.FormatKey(secret.NewKey())},
 			stopGrace: 5 * time.Second, allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		})
 		if err != nil {

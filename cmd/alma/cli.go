@@ -19,6 +19,7 @@ type cli struct {
 	Delivery deliveryCmd `cmd:"" help:"Look at deliveries, and retry them."`
 	Replay   replayCmd   `cmd:"" help:"Look after replays; \"alma webhook replay\" starts one."`
 	Purge    purgeCmd    `cmd:"" help:"Erase personal data for good."`
+	Secret   secretCmd   `cmd:"" help:"Look after the key that seals secrets in the database."`
 	Key      keyCmd      `cmd:"" help:"Manage API keys."`
 	Sign     signCmd     `cmd:"" help:"Sign a body, as a delivery would be."`
 	Verify   verifyCmd   `cmd:"" help:"Verify the signature of a body."`

@@ -66,6 +66,10 @@ func run(ctx context.Context, args []string, io stdio) int {
 		fmt.Fprintf(io.err, "alma: %v\nRun \"alma %s--help\" to see what is expected.\n", err, commandOf(err))
 		return exitUsage
 	}
+	if err := refuseKeysInArguments(kctx); err != nil {
+		report(io.err, err)
+		return exitUsage
+	}
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	kctx.Bind(io)
 	if err := kctx.Run(&c.connection, &c.settings); err != nil {

@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -23,18 +25,26 @@ import (
 
 // nodeConfig is what a node is built from.
 type nodeConfig struct {
-	db        string
-	listen    string
-	tlsCert   string
-	tlsKey    string
-	allow     []netip.Prefix
-	rootCAs   *x509.CertPool
+	db      string
+	listen  string
+	tlsCert string
+	tlsKey  string
+	allow   []netip.Prefix
+	rootCAs *x509.CertPool
+	proxy   *url.URL // The egress proxy; nil for none.
+	origin  string   // To listeners; the engine's default when empty.
+
+	proxyResolves bool
+
+	notify func(context.Context, webhook.Failures) error // nil: nobody is told.
+
 	firstKey  string // The first admin key; made when empty.
 	logger    *slog.Logger
 	stopGrace time.Duration
 	retention webhook.Retention
 	name      string        // Among the nodes; made when empty.
 	lease     time.Duration // The engine's default when 0.
+	sealing   sealing
 }
 
 // node is a whole server: storage, engine, memory and REST API.
@@ -47,7 +57,10 @@ type node struct {
 	http    *server.Server
 	rest    *api.Server
 
-	key     string // The first admin key, when it was made just now.
+	key string // The first admin key, when it was made just now.
+
+	secretKeyFile string // Where the key of the secrets is, when it was made just now.
+
 	cleanup []func(context.Context) error
 }
 
@@ -109,9 +122,16 @@ func (e *inUseError) Error() string {
 }
 
 func (n *node) openStore(ctx context.Context) error {
-	store, err := openStorage(ctx, n.cfg.db, n.cfg.logger)
+	keys, err := n.cfg.sealing.keys(n.cfg.db)
 	if err != nil {
-		return err //nolint:wrapcheck // The driver says what is wrong with which database.
+		return err
+	}
+	store, err := openStorage(ctx, n.cfg.db, keys.list, n.cfg.logger)
+	if err != nil {
+		return keys.undo(err)
+	}
+	if keys.made {
+		n.secretKeyFile = keys.file
 	}
 	n.store = store
 	n.defers(func(context.Context) error { return store.Close() })
@@ -123,7 +143,7 @@ func (n *node) startEngine(ctx context.Context) error {
 	n.defers(n.emitter.Close)
 	manager, err := webhook.New(webhook.Config{
 		Storage: n.store, Emitter: n.emitter, Logger: n.cfg.logger,
-		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, Grace: n.cfg.stopGrace,
+		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, EgressProxy: n.cfg.proxy, EgressProxyResolves: n.cfg.proxyResolves, Origin: n.cfg.origin, Notify: n.cfg.notify, Grace: n.cfg.stopGrace,
 		Retention: n.cfg.retention, NodeName: n.cfg.name, Lease: n.cfg.lease,
 	})
 	if err != nil {
@@ -188,10 +208,26 @@ func writePrivate(name, content string) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), name)
 	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(name))
+	}
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", name, err)
 	}
 	return nil
+}
+
+// syncFolder makes the name of a new file outlive a power failure: what was
+// sealed under a key must not outlive the key.
+func syncFolder(name string) error {
+	if runtime.GOOS == "windows" {
+		return nil // Folders cannot be synced there.
+	}
+	f, err := os.Open(name) //nolint:gosec // The folder of a file that was just written.
+	if err != nil {
+		return err //nolint:wrapcheck // The caller names the file.
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // serve answers requests, and stops to before anything else is stopped.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,13 +19,16 @@ import (
 	"github.com/alma-events/alma/internal/pgtest"
 )
 
-const postgresKey = "a-key-for-tests-only"
+const (
+	postgresKey       = "a-key-for-tests-only"
+	postgresSecretKey = "a2V5LW9mLTMyLWJ5dGVzLWZvci10ZXN0cy1vbmx5ISE="
+)
 
 func postgresNode(t *testing.T, db, key string) (*node, error) {
 	t.Helper()
 	return startNode(t.Context(), nodeConfig{
 		db: db, listen: "127.0.0.1:0", logger: slog.New(slog.DiscardHandler), firstKey: key,
-		stopGrace: 10 * time.Second, allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		sealing: sealing{SecretKey: postgresSecretKey}, stopGrace: 10 * time.Second, allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	})
 }
 
@@ -154,11 +158,15 @@ func TestServePostgres(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.User = url.UserPassword("alma", "geheim")
+	keyFile := filepath.Join(t.TempDir(), "key")
+	if err := writePrivate(keyFile, postgresSecretKey+"\n"); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	out, errs := newOutput(), newOutput()
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, []string{"serve", "--db", u.String(), "--listen", "127.0.0.1:0", "--api-key", postgresKey, "--log-level", "debug"}, stdio{strings.NewReader(""), out, errs})
+		done <- run(ctx, []string{"serve", "--db", u.String(), "--listen", "127.0.0.1:0", "--api-key", postgresKey, "--secret-key-file", keyFile, "--log-level", "debug"}, stdio{strings.NewReader(""), out, errs})
 	}()
 	out.await(t, "Serving on ")
 	address, _, _ := strings.Cut(strings.TrimPrefix(out.String(), "Serving on "), ",")

@@ -19,9 +19,12 @@ type serveCmd struct {
 	Listen    hostPort  `help:"Serve on this address." default:"127.0.0.1:2562" env:"ALMA_LISTEN"`
 	AllowCIDR []network `name:"allow-cidr" help:"Deliver to these addresses although they are not public, and by http if need be." env:"ALMA_ALLOW_CIDR" placeholder:"CIDR"`
 	CAFile    string    `name:"ca-file" help:"Trust the certificate authorities in this PEM file besides the system's." env:"ALMA_CA_FILE" placeholder:"FILE"`
-	TLSCert   string    `name:"tls-cert" help:"Serve https with this certificate." env:"ALMA_TLS_CERT" placeholder:"FILE"`
-	TLSKey    string    `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
+	egress
+	mailing
+	TLSCert string `name:"tls-cert" help:"Serve https with this certificate." env:"ALMA_TLS_CERT" placeholder:"FILE"`
+	TLSKey  string `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
 	keeping
+	sealing
 	NodeName string `name:"node-name" help:"Name this server among those that share the database. (default: the host's name and the process id)" env:"ALMA_NODE_NAME" placeholder:"NAME"`
 	Lease    span   `help:"With PostgreSQL: how long other servers wait for a sign of life before they take this one's webhooks over." default:"5s" env:"ALMA_LEASE"`
 	Grace    span   `help:"Let requests and deliveries in flight finish for so long when stopped." default:"30s" env:"ALMA_GRACE"`
@@ -34,9 +37,11 @@ func (*serveCmd) Help() string {
   alma serve --allow-cidr 127.0.0.0/8
 
 With PostgreSQL the database must exist, many servers may use it at once, and
-the first start needs the admin key from you (better in ALMA_DB than in --db,
-which other users of the machine can see):
+the first start needs the admin key from you, and every start the key that seals
+secrets in the database (better in ALMA_DB than in --db, which other users of the
+machine can see):
 
+  export ALMA_SECRET_KEY=$(openssl rand -base64 32)   # Keep a copy.
   ALMA_DB=postgres://alma:secret@db.example.com/alma ALMA_API_KEY=… alma serve`
 }
 
@@ -54,6 +59,9 @@ func (c *serveCmd) Run(ctx context.Context, conn *connection, s *settings, io st
 	fmt.Fprintf(io.out, "Serving on %s, database %s\n", n.http.URL(), shownDB(cfg.db))
 	if n.key != "" {
 		fmt.Fprintf(io.out, "Made the first admin key and wrote it to %s; the commands of alma find it there.\n", n.keyFile())
+	}
+	if n.secretKeyFile != "" {
+		fmt.Fprintf(io.out, "Made the key that seals secrets in the database: %s. Keep a copy of it apart from backups of the database; without it the secrets are lost.\n", n.secretKeyFile)
 	}
 	warnOpen(logger, c)
 	select {
@@ -78,25 +86,38 @@ func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, er
 	cfg := nodeConfig{
 		db: conn.DB, listen: string(c.Listen), tlsCert: c.TLSCert, tlsKey: c.TLSKey, allow: prefixes(c.AllowCIDR),
 		firstKey: conn.APIKey, logger: logger, stopGrace: time.Duration(c.Grace),
-		retention: c.retention(), name: c.NodeName, lease: time.Duration(c.Lease),
+		retention: c.retention(), name: c.NodeName, lease: time.Duration(c.Lease), sealing: c.sealing,
 	}
 	if err := c.check(conn); err != nil {
 		return cfg, err
 	}
+	if err := c.egress.into(&cfg); err != nil {
+		return cfg, err
+	}
+	var err error
+	if cfg.rootCAs, err = c.authorities(); err != nil {
+		return cfg, err
+	}
+	return cfg, c.mailing.into(&cfg)
+}
+
+// authorities returns who may sign certificates; nil for the system's alone.
+func (c *serveCmd) authorities() (*x509.CertPool, error) {
 	if c.CAFile == "" {
-		return cfg, nil
+		return nil, nil //nolint:nilnil // As crypto/tls means it.
 	}
 	pem, err := os.ReadFile(c.CAFile)
 	if err != nil {
-		return cfg, fmt.Errorf("--ca-file: %w", err)
+		return nil, fmt.Errorf("--ca-file: %w", err)
 	}
-	if cfg.rootCAs, err = x509.SystemCertPool(); err != nil {
-		cfg.rootCAs = x509.NewCertPool()
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
 	}
-	if !cfg.rootCAs.AppendCertsFromPEM(pem) {
-		return cfg, fmt.Errorf("--ca-file %s holds no certificate in PEM form", c.CAFile)
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--ca-file %s holds no certificate in PEM form", c.CAFile)
 	}
-	return cfg, nil
+	return pool, nil
 }
 
 const maxLease = 5 * time.Minute

@@ -18,11 +18,11 @@ func isPostgres(db string) bool {
 }
 
 // openStorage opens the database that --db names.
-func openStorage(ctx context.Context, db string, logger *slog.Logger) (alma.Storage, error) {
+func openStorage(ctx context.Context, db string, secretKeys [][]byte, logger *slog.Logger) (alma.Storage, error) {
 	if isPostgres(db) {
-		return postgres.Open(ctx, db, postgres.Options{Logger: logger})
+		return postgres.Open(ctx, db, postgres.Options{Logger: logger, SecretKeys: secretKeys})
 	}
-	return sqlite.Open(ctx, db, sqlite.Options{Logger: logger})
+	return sqlite.Open(ctx, db, sqlite.Options{Logger: logger, SecretKeys: secretKeys})
 }
 
 // shownDB names the database to people: a URL without user, password and

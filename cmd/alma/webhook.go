@@ -56,6 +56,8 @@ type webhookAnswer struct {
 	Format      string  `json:"format"`
 	Version     int64   `json:"version"`
 	Description string  `json:"description"`
+
+	FormerUntil *time.Time `json:"former_secret_until"`
 }
 
 // Run registers a webhook.
@@ -77,6 +79,9 @@ func (c *webhookAddCmd) Run(ctx context.Context, conn *connection, io stdio) err
 	}
 	fmt.Fprintln(io.out, "id:    ", w.ID)
 	fmt.Fprintln(io.out, "state: ", w.state())
+	if w.State == string(alma.StatePending) {
+		fmt.Fprintln(io.out, "        events wait; when the listener is ready: alma webhook activate", w.ID)
+	}
 	c.printSecret(io, w.Secret)
 	return nil
 }
@@ -231,16 +236,28 @@ func (c *webhookTestCmd) Run(ctx context.Context, conn *connection, io stdio) er
 	return nil
 }
 
-type webhookRotateSecretCmd struct{ webhookID }
+type webhookRotateSecretCmd struct {
+	webhookID
+	Secret  *string `help:"The new secret. One is made by default."`
+	Overlap span    `help:"Keep the former secret valid for so long: formats standard and cloudevents are signed with both, the others with the former until then." default:"0s"`
+}
 
 // Run replaces the secret.
 func (c *webhookRotateSecretCmd) Run(ctx context.Context, conn *connection, io stdio) error {
+	if err := checkSecret(c.Secret); err != nil {
+		return err
+	}
+	body := map[string]any{"overlap": seconds(c.Overlap)}
+	setValue(body, "secret", c.Secret)
 	var w webhookAnswer
-	if err := conn.call(ctx, http.MethodPost, c.path("rotate-secret"), nil, nil, &w); err != nil {
+	if err := conn.call(ctx, http.MethodPost, c.path("rotate-secret"), nil, body, &w); err != nil {
 		return err
 	}
 	if w.Secret != nil {
 		fmt.Fprintln(io.out, "secret:", *w.Secret, style(io.out, faint, "(shown this once)"))
+	}
+	if w.FormerUntil != nil {
+		fmt.Fprintf(io.out, "The former secret is used until %s.\n", w.FormerUntil.Local().Format("2006-01-02 15:04:05"))
 	}
 	return nil
 }

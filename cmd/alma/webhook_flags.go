@@ -27,6 +27,8 @@ type webhookFlags struct {
 	Contact       []string          `help:"Tell this e-mail address of failed deliveries."`
 	DisableAfter  *span             `help:"Disable after so much unbroken failure; 0 for never." placeholder:"120h"`
 	Description   *string           `help:"A note for people."`
+
+	formatFlags
 }
 
 // body returns the settings that were given, with their names in the API.
@@ -59,6 +61,9 @@ func (f *webhookFlags) body(secret *string) (map[string]any, error) {
 	setSeconds(b, "batch_delay", f.BatchDelay)
 	setSeconds(b, "max_age", f.MaxAge)
 	setSeconds(b, "disable_after", f.DisableAfter)
+	if err := f.formatFlags.into(b); err != nil {
+		return nil, err
+	}
 	if f.Unsigned {
 		b["secret"] = nil
 	}

@@ -34,13 +34,14 @@ func std(own ...string) rule { return rule{own: own} }
 var allowed = map[string]rule{
 	".":        std(),
 	"events":   std("."),
-	"wire":     std("."),
+	"wire":     std(".", "exlibris"),
+	"exlibris": std("."),
 	"receive":  std(".", "wire"),
 	"memory":   std(".", "events"),
 	"almatest": std(".", "wire", "events"),
 
-	"storage/sqlite":      {own: []string{"."}, others: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
-	"storage/postgres":    {own: []string{"."}, others: []string{"github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2", "golang.org/x/text"}},
+	"storage/sqlite":      {own: []string{".", "internal/secret"}, others: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
+	"storage/postgres":    {own: []string{".", "internal/secret"}, others: []string{"github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2", "golang.org/x/text"}},
 	"storage/storagetest": {own: []string{"."}, others: []string{"github.com/google/go-cmp"}},
 
 	// For tests alone.
@@ -50,6 +51,7 @@ var allowed = map[string]rule{
 	// Helpers.
 	"internal/backoff":  std(),
 	"internal/cluster":  std("."),
+	"internal/secret":   std(),
 	"internal/netguard": {own: []string{"."}, others: []string{"code.dny.dev/ssrf"}},
 
 	// For tests of ours.
@@ -66,6 +68,9 @@ var allowed = map[string]rule{
 	// The engine composes the stages.
 	"webhook": std(".", "events", "wire", "internal/backoff", "internal/cluster", "internal/netguard",
 		"internal/flow", "internal/match", "internal/tail", "internal/lane", "internal/send", "internal/settle"),
+
+	// E-mail about what the engine has given up.
+	"internal/mail": {own: []string{"webhook"}, others: []string{"github.com/wneessen/go-mail"}},
 
 	// The server speaks HTTP, and calls public packages only.
 	"internal/server":     {own: []string{"."}},

@@ -89,7 +89,7 @@ func serve(t *testing.T, name, db string, lease time.Duration) *process {
 	}
 	p := &process{name: name, log: &logFile{}, done: make(chan error, 1)}
 	p.cmd = exec.Command(binary, "serve", "--listen", "127.0.0.1:0", "--allow-cidr", "127.0.0.0/8", "--node-name", name, "--lease", lease.String())
-	p.cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "ALMA_DB=" + db, "ALMA_API_KEY=" + adminKey}
+	p.cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "ALMA_DB=" + db, "ALMA_API_KEY=" + adminKey, "ALMA_SECRET_KEY=a2V5LW9mLTMyLWJ5dGVzLWZvci10ZXN0cy1vbmx5ISE="}
 	p.cmd.Stderr = p.log
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

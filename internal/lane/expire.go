@@ -80,6 +80,7 @@ func (l *Lane) expire(w *Waiting) {
 	record := flow.Record{Owner: l, Exception: &alma.Exception{
 		WebhookID: l.settings.WebhookID, Position: w.Position, Members: w.Members, BatchID: w.BatchID, ReplayID: w.ReplayID,
 		Status: alma.StatusFailed, Attempts: w.Attempts, LastReason: alma.ReasonExpired,
+		Notify:    l.settings.Notify,
 		LastError: "the webhook was behind for longer than events are kept for it",
 	}}
 	if w.ReplayID != "" {

@@ -131,6 +131,8 @@ func (l *Lane) failed(job *Job, out *Outcome, now time.Time, record *flow.Record
 		l.noteLoose(w)
 		l.deferred++
 	}
+	byHand := job.Retry != nil && job.Retry.Manual // Whoever asked for it looks at it.
+	e.Notify = l.settings.Notify && e.Status == alma.StatusFailed && !byHand
 	record.Exception = e
 	l.checkDisabling(out, now, record)
 }

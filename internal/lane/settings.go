@@ -23,6 +23,7 @@ type Settings struct {
 	MaxAge       time.Duration // 0 for no limit.
 	BulkLimit    int64         // 0 for no limit.
 	DisableAfter time.Duration // 0 for never.
+	Notify       bool          // People are to be told of failed deliveries.
 	// Target is what Deliver needs to know: the lane only carries it.
 	Target any
 }

@@ -1,6 +1,16 @@
 package send
 
-import "time"
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// WithLookup returns a configuration that resolves names for the proxy so.
+func WithLookup(cfg Config, lookup func(ctx context.Context, host string) ([]netip.Addr, error)) Config {
+	cfg.lookup = lookup
+	return cfg
+}
 
 // Age makes the idle connections of a sender older than they are: the deadline
 // of their last exchange has passed too.

@@ -31,7 +31,7 @@ func (x *exchange) failure(ctx context.Context, err error) Result {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return x.stopped(errTimeout) // That of the connection.
 	}
-	for _, classify := range []func(error) (Result, bool){limits, blocked, x.dns, x.tls, x.connection} {
+	for _, classify := range []func(error) (Result, bool){limits, blocked, proxied, x.dns, x.tls, x.connection} {
 		if res, ok := classify(err); ok {
 			return res
 		}
@@ -79,6 +79,14 @@ func blocked(err error) (Result, bool) {
 	return failed(alma.ReasonBlockedAddress, b), true
 }
 
+func proxied(err error) (Result, bool) {
+	var p *proxyError
+	if !errors.As(err, &p) {
+		return Result{}, false
+	}
+	return failed(alma.ReasonConnect, p), true
+}
+
 func (x *exchange) dns(err error) (Result, bool) {
 	var d *net.DNSError
 	switch {
@@ -102,7 +110,9 @@ func (x *exchange) tls(err error) (Result, bool) {
 	case errors.As(err, &record):
 		cause = "the listener does not speak TLS on this port"
 	case errors.As(err, &op) && op.Op == "remote error":
-		cause = op.Err.Error() // An alert: one of the protocol's own texts.
+		if cause = op.Err.Error(); strings.HasSuffix(cause, "certificate required") { // An alert: one of the protocol's own texts.
+			cause = "the listener wants a client certificate, which the webhook has none of (client_certificate, client_key)"
+		}
 	case x.now() != phaseHandshake:
 		return Result{}, false
 	case isBroken(err):

@@ -23,7 +23,7 @@ import (
 // attempt for every listener that closes idle connections would. When the
 // listener wants HTTP/2, nothing is sent and ok is false.
 func (s *Sender) overHTTP1(ctx context.Context, r *Request, t *target, deadline time.Time) (res Result, ok bool) {
-	side := s.side(t)
+	side := s.side(t, r)
 	x := exchange{timeout: r.Timeout, host: t.host}
 	c := side.pool.get(t.addr, time.Now())
 	if c != nil {

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -38,6 +40,16 @@ type Config struct {
 	// switches the guard off: it is meant for tests over pipes. It is called
 	// concurrently. Defaults to nil.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Proxy is the egress proxy for https listeners outside: http or https, with
+	// credentials if it wants any; see CheckProxy. Addresses that the guard
+	// allows are reached without it. Defaults to none; the environment is never
+	// asked.
+	Proxy *url.URL
+	// ProxyResolves gives names to the proxy instead of addresses: then it, and
+	// not the guard, judges what they resolve to.
+	ProxyResolves bool
+	// lookup resolves names for the proxy. Defaults to the system's resolver.
+	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	// MaxIdleConns bounds the open connections that wait for the next request,
 	// over all listeners. Defaults to 2048.
 	MaxIdleConns int
@@ -54,6 +66,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxIdleConnsPerHost == 0 {
 		c.MaxIdleConnsPerHost = 256
+	}
+	if c.lookup == nil {
+		c.lookup = lookupHost
 	}
 	if c.IdleConnTimeout == 0 {
 		c.IdleConnTimeout = 90 * time.Second
@@ -77,6 +92,8 @@ type Request struct {
 	// Timeout bounds the exchange from resolving the name to the last byte of
 	// the answer. Defaults to DefaultTimeout.
 	Timeout time.Duration
+	// Client is shown to https listeners that ask who it is; nil for nobody.
+	Client *Client
 }
 
 // Result is how an exchange ended.
@@ -101,29 +118,33 @@ type Result struct {
 type Sender struct {
 	tls     *side // For https: public addresses, and allowed ones.
 	plain   *side // For http: allowed addresses only.
+	clients clientSides
+	cfg     Config
 	targets targetCache
 }
 
 // New returns a sender. Close it when it is no longer used.
 func New(cfg Config) *Sender {
 	cfg = cfg.withDefaults()
-	return &Sender{
-		tls:   newSide(cfg, cfg.Guard.Control, true),
-		plain: newSide(cfg, cfg.Guard.ControlPlain, false),
-	}
+	return &Sender{tls: newSide(cfg, true, nil), plain: newSide(cfg, false, nil), cfg: cfg}
 }
 
 // Close closes the idle connections. Exchanges that are under way go on.
 func (s *Sender) Close() {
 	s.tls.close()
 	s.plain.close()
+	s.clients.close()
 }
 
-func (s *Sender) side(t *target) *side {
-	if t.tls {
+func (s *Sender) side(t *target, r *Request) *side {
+	switch {
+	case !t.tls:
+		return s.plain
+	case r.Client != nil:
+		return s.clients.get(r.Client, func() *side { return newSide(s.cfg, true, r.Client) })
+	default:
 		return s.tls
 	}
-	return s.plain
 }
 
 // Send makes one exchange. It returns when the answer is complete, at the
@@ -156,10 +177,10 @@ func (s *Sender) send(ctx context.Context, r *Request, deadline time.Time) Resul
 func (s *Sender) overLibrary(ctx context.Context, r *Request, t *target, deadline time.Time) Result {
 	ctx, cancel := context.WithDeadlineCause(ctx, deadline, errTimeout)
 	defer cancel()
-	header := buildHeader(r.Header)
+	header, library := buildHeader(r.Header), s.side(t, r).library
 	for tries := 1; ; tries++ {
 		x := exchange{timeout: r.Timeout, host: t.host}
-		res := x.run(s.side(t).library, x.request(ctx, r, t.url, header))
+		res := x.run(library, x.request(ctx, r, t.url, header))
 		if tries == maxTries || !x.stale || ctx.Err() != nil {
 			return res
 		}

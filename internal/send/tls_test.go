@@ -147,8 +147,8 @@ func tlsServer(t *testing.T, cfg *tls.Config) *httptest.Server {
 	return srv
 }
 
-// certificate makes a self-signed one for the address.
-func certificate(t *testing.T, notAfter time.Time, ip string) tls.Certificate {
+// certificate makes a self-signed one for the address and names.
+func certificate(t *testing.T, notAfter time.Time, ip string, names ...string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -157,8 +157,9 @@ func certificate(t *testing.T, notAfter time.Time, ip string) tls.Certificate {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: planted},
 		NotBefore: notAfter.Add(-24 * time.Hour), NotAfter: notAfter,
-		IPAddresses: []net.IP{net.ParseIP(ip)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		IPAddresses: []net.IP{net.ParseIP(ip)}, DNSNames: names, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

@@ -11,18 +11,16 @@ type controlFunc = func(network, address string, c syscall.RawConn) error
 
 // side is what is needed to reach listeners of one scheme. There are two, each
 // with its own dialler, because the guard must know the scheme and a dialler
-// does not.
+// does not; and one more for each client certificate.
 type side struct {
 	dialer
 	pool    *pool
 	library *http.Transport // For HTTP/2, and for host names beyond ASCII.
 }
 
-func newSide(cfg Config, control controlFunc, secure bool) *side {
+func newSide(cfg Config, secure bool, client *Client) *side {
 	s := &side{pool: newPool(cfg)}
-	if s.tcp = cfg.Dial; s.tcp == nil {
-		s.tcp = guarded(control)
-	}
+	s.tcp = dialling(cfg, secure)
 	if secure {
 		s.tls = &tls.Config{
 			MinVersion:         tls.VersionTLS12,
@@ -30,9 +28,27 @@ func newSide(cfg Config, control controlFunc, secure bool) *side {
 			ClientSessionCache: tls.NewLRUClientSessionCache(0),
 			NextProtos:         []string{"h2", "http/1.1"},
 		}
+		if client != nil {
+			s.tls.Certificates = []tls.Certificate{client.certificate}
+		}
 	}
 	s.library = newTransport(cfg, s)
 	return s
+}
+
+// dialling returns what opens connections. Plain ones go to allowed addresses
+// alone, and so past the proxy.
+func dialling(cfg Config, secure bool) dialFunc {
+	switch {
+	case cfg.Dial != nil:
+		return cfg.Dial
+	case !secure:
+		return guarded(cfg.Guard.ControlPlain)
+	case cfg.Proxy != nil:
+		return newProxy(cfg, guarded(cfg.Guard.Control)).connect
+	default:
+		return guarded(cfg.Guard.Control)
+	}
 }
 
 // release gives a connection back after an exchange.
@@ -52,7 +68,7 @@ func (s *side) close() {
 
 func newTransport(cfg Config, s *side) *http.Transport {
 	return &http.Transport{
-		Proxy:                  nil, // A proxy would resolve names itself, past the guard.
+		Proxy:                  nil, // The dialler speaks to one, so that the guard holds.
 		DialContext:            s.tcp,
 		DialTLSContext:         s.dialTLS,
 		ForceAttemptHTTP2:      true, // A dialler of one's own switches it off otherwise.

@@ -132,6 +132,29 @@
 // the call fails with a [alma.ValidationError]; in messages of errors it is
 // replaced. Data is JSON, which writes it as an escape.
 //
+// # Secrets
+//
+// What is secret about webhooks and sources (secrets, header values, private
+// keys) stands in columns of its own, in the clear unless [Options].SecretKeys
+// says otherwise: then it is sealed with AES-256-GCM, each row for itself, so
+// that neither the database nor a backup gives it away, and no row's secret
+// serves in another row. PostgreSQL's files, write-ahead log and older backups
+// keep what was stored in the clear before: rotate those secrets.
+//
+// All nodes need the same keys. To replace one without stopping all nodes at
+// once, restart them one after the other
+//
+//  1. with the former key first and the new one behind it: now every node can
+//     read what is sealed under the new one;
+//  2. with the new key first and the former one behind it;
+//
+// then call [Store.Rekey] on one of them, and restart them
+//
+//  3. with the new key alone.
+//
+// The database knows which keys it needs: a node that lacks one is refused, and
+// a key that somebody still uses is not forgotten.
+//
 // # Backup
 //
 // By PostgreSQL's own means: pg_dump, or a copy with its log. Of several

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/secret"
 )
 
 // oldest is the oldest server version that works, as server_version_num.
@@ -33,6 +34,9 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	setUp(config, o)
 	s := newStore(config, o)
+	if s.keyring, err = secret.New(o.SecretKeys...); err != nil {
+		return nil, fmt.Errorf("alma: open %s: Options.SecretKeys: %w", s.name, err)
+	}
 	if err := s.prepare(ctx, config.ConnConfig); err != nil {
 		return nil, openError(s.name, config.ConnConfig, err)
 	}
@@ -138,6 +142,9 @@ func (s *Store) prepare(ctx context.Context, config *pgx.ConnConfig) (err error)
 		return err
 	}
 	if err := conn.QueryRow(ctx, sqlOurs).Scan(&s.ours.schema, &s.ours.oid); err != nil {
+		return err
+	}
+	if err := s.useKeys(ctx, conn); err != nil {
 		return err
 	}
 	s.listens.RuntimeParams["application_name"] = s.listenerName()

@@ -63,7 +63,8 @@ func checkRights(ctx context.Context, q queryer) error {
 func openError(name string, config *pgx.ConnConfig, err error) error {
 	var newer *newerError
 	var refused refusal
-	if errors.As(err, &refused) || errors.As(err, &newer) {
+	var key *keyError
+	if errors.As(err, &refused) || errors.As(err, &newer) || errors.As(err, &key) {
 		return fmt.Errorf("alma: open %s: %w", name, err)
 	}
 	advice := ""

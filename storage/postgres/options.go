@@ -22,6 +22,15 @@ type Options struct {
 	// on the log warns: no event appended since it began can be delivered
 	// before it ends. Defaults to a minute.
 	HorizonWarning time.Duration
+	// SecretKeys seal secrets, header values and private keys of webhooks and
+	// sources: AES-256 keys of 32 bytes, the current one first, then former
+	// ones that [Store.Rekey] has not replaced yet. Defaults to none: secrets
+	// are stored in the clear, readable for whoever reads the database. Where
+	// that may be somebody else (a backup, say), give a key, to all nodes. A
+	// database whose secrets are sealed does not open without it; one with
+	// clear secrets has them sealed when it opens. Keep a copy of the key:
+	// without it the secrets are lost.
+	SecretKeys [][]byte
 }
 
 const defaultMaxConns = 10

@@ -2,7 +2,7 @@ package postgres
 
 // Statements over alma_webhooks and alma_revision.
 const (
-	webhookColumns = `w.id, w.version, w.config, w.secret, w.state, w.state_reason, w.created_at, w.updated_at, w.secret_set_at`
+	webhookColumns = `w.id, w.version, w.config, w.secret, w.traits, w.state, w.state_reason, w.created_at, w.updated_at, w.secret_set_at`
 
 	// Whoever changes a webhook takes the next revision and holds the counter
 	// until the commit; this stands before a statement that uses it.
@@ -10,8 +10,8 @@ const (
 
 	// $10 is the horizon: the place from which on events may yet commit.
 	sqlInsertWebhook = nextRevision + `, made AS (
-			INSERT INTO alma_webhooks AS w (id, slot, version, revision, config, secret, state, state_reason, created_at, updated_at, secret_set_at, url, made_in, made_from)
-			SELECT $1, $2, 1, revision, $3, $4, $5, $6, coalesce($7, now()), now(), $8, $9, pg_current_snapshot(), $10::bigint FROM next
+			INSERT INTO alma_webhooks AS w (id, slot, version, revision, config, secret, traits, state, state_reason, created_at, updated_at, secret_set_at, url, made_in, made_from)
+			SELECT $1, $2, 1, revision, $3, $4, $5, $6, $7, coalesce($8, now()), now(), $9, $11, pg_current_snapshot(), $10::bigint FROM next
 			RETURNING w.number, ` + webhookColumns + `
 		), lane AS (
 			INSERT INTO alma_lanes (webhook, shared, xact, seq, health)
@@ -20,12 +20,12 @@ const (
 		)
 		SELECT ` + webhookColumns + ` FROM made AS w`
 
-	sqlUpdateWebhook = nextRevision + `UPDATE alma_webhooks AS w SET version = w.version + 1, revision = next.revision, config = $3, secret = $4, state = $5, state_reason = $6,
-			updated_at = now(), secret_set_at = $7, url = $8
+	sqlUpdateWebhook = nextRevision + `UPDATE alma_webhooks AS w SET version = w.version + 1, revision = next.revision, config = $3, secret = $4, traits = $5, state = $6, state_reason = $7,
+			updated_at = now(), secret_set_at = $8, url = $9
 		FROM next WHERE w.id = $1 AND w.version = $2 AND w.deleted_at IS NULL RETURNING ` + webhookColumns
 
 	// What may be secret goes; what listings of deliveries show stays.
-	sqlDeleteWebhook = nextRevision + `UPDATE alma_webhooks AS w SET deleted_at = now(), config = '{}', secret = NULL, version = w.version + 1, revision = next.revision
+	sqlDeleteWebhook = nextRevision + `UPDATE alma_webhooks AS w SET deleted_at = now(), config = '{}', secret = NULL, traits = '{}', state_reason = '', version = w.version + 1, revision = next.revision
 		FROM next WHERE w.id = $1 AND w.deleted_at IS NULL RETURNING w.number`
 
 	sqlDisableWebhooks = nextRevision + `UPDATE alma_webhooks AS w SET version = w.version + 1, revision = next.revision, state = 'disabled', state_reason = d.reason, updated_at = now()

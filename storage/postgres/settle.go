@@ -79,6 +79,7 @@ func (p *settling) batch(s *Store) *pgx.Batch {
 	for _, wave := range p.waves {
 		p.setExceptions(b, wave)
 	}
+	p.notices(b)
 	p.resolve(b)
 	p.suppress(b)
 	p.moveReplays(b)

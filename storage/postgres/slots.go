@@ -38,7 +38,7 @@ func (s *Store) TakeSlots(ctx context.Context, node string, slots []alma.Slot) (
 				return err
 			}
 		}
-		t, err = readTakeover(ctx, tx, node, numbers)
+		t, err = s.readTakeover(ctx, tx, node, numbers)
 		return err
 	})
 	if err != nil {
@@ -66,7 +66,7 @@ func fence(ctx context.Context, tx pgx.Tx, node string, slots []int16) ([]string
 }
 
 // readTakeover reads which of the slots the node owns, and what is in them.
-func readTakeover(ctx context.Context, tx pgx.Tx, node string, slots []int16) (alma.Takeover, error) {
+func (s *Store) readTakeover(ctx context.Context, tx pgx.Tx, node string, slots []int16) (alma.Takeover, error) {
 	var t alma.Takeover
 	rows, err := tx.Query(ctx, sqlSlotPlaces, node, slots)
 	if err != nil {
@@ -85,7 +85,7 @@ func readTakeover(ctx context.Context, tx pgx.Tx, node string, slots []int16) (a
 	}
 	b := &pgx.Batch{}
 	b.Queue(sqlWebhooksOfSlots, owned).Query(func(rows pgx.Rows) (err error) {
-		t.Webhooks, err = collectWebhooks(rows)
+		t.Webhooks, err = s.collectWebhooks(rows)
 		return err
 	})
 	b.Queue(sqlLanesOfSlots, owned).Query(func(rows pgx.Rows) (err error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/secret"
 )
 
 // Store keeps everything Alma knows in a PostgreSQL database. It may be used
@@ -24,8 +25,9 @@ type Store struct {
 	pool *pgxpool.Pool
 	// leases is one connection for renewals: a node whose connections are all
 	// busy is alive, and must not lose its webhooks for want of one.
-	leases *pgxpool.Pool
-	ours   ours
+	leases  *pgxpool.Pool
+	ours    ours
+	keyring *secret.Keyring
 
 	queue    *queue
 	appender *appender

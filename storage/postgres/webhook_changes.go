@@ -23,7 +23,7 @@ func (s *Store) WebhookChanges(ctx context.Context, after int64) (alma.WebhookCh
 		for rows.Next() {
 			var w alma.Webhook
 			var deleted bool
-			if err := scanWebhook(rows, &w, &c.Revision, &deleted); err != nil {
+			if err := s.scanWebhook(rows, &w, &c.Revision, &deleted); err != nil {
 				return err
 			}
 			if deleted {

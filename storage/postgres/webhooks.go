@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -21,19 +20,22 @@ import (
 // Settled names those events behind it that had committed.
 func (s *Store) CreateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook, error) {
 	const operation = "create webhook"
-	config, err := json.Marshal(w.Config)
+	parts, err := s.splitWebhook(&w)
 	if err != nil {
 		return alma.Webhook{}, wrap(operation, err)
 	}
 	var made alma.Webhook
 	err = s.change(ctx, operation, func(ctx context.Context, tx pgx.Tx) error {
+		if err := s.holdKey(ctx, tx); err != nil {
+			return err
+		}
 		var horizon int64
 		if err := tx.QueryRow(ctx, sqlHorizon).Scan(&horizon); err != nil {
 			return err
 		}
-		row := tx.QueryRow(ctx, sqlInsertWebhook, w.ID, int16(alma.SlotOf(w.ID)), string(config), secretBytes(w.Config.Secret), //nolint:gosec // Less than alma.Slots.
-			string(w.State), plain(w.StateReason), orNull(w.CreatedAt), orNull(w.SecretSetAt), w.Config.URL, horizon)
-		err := scanWebhook(row, &made)
+		row := tx.QueryRow(ctx, sqlInsertWebhook, w.ID, int16(alma.SlotOf(w.ID)), parts.settings, parts.secrets, parts.traits, //nolint:gosec // Less than alma.Slots.
+			string(w.State), plain(w.StateReason), orNull(w.CreatedAt), orNull(w.SecretSetAt), horizon, w.Config.URL)
+		err := s.scanWebhook(row, &made)
 		if isUnique(err) {
 			return fmt.Errorf("webhook %s: %w: the id is taken", w.ID, alma.ErrConflict)
 		}
@@ -56,27 +58,22 @@ func (s *Store) tellChange(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// secretBytes stores a secret; none is NULL.
-func secretBytes(secret string) []byte {
-	if secret == "" {
-		return nil
-	}
-	return []byte(secret)
-}
-
 // UpdateWebhook replaces a webhook; see [alma.WebhookStore]. CreatedAt stays
 // what it was, UpdatedAt is set to now.
 func (s *Store) UpdateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook, error) {
 	const operation = "update webhook"
-	config, err := json.Marshal(w.Config)
+	parts, err := s.splitWebhook(&w)
 	if err != nil {
 		return alma.Webhook{}, wrap(operation, err)
 	}
 	var updated alma.Webhook
 	err = s.change(ctx, operation, func(ctx context.Context, tx pgx.Tx) error {
-		row := tx.QueryRow(ctx, sqlUpdateWebhook, w.ID, w.Version, string(config), secretBytes(w.Config.Secret),
+		if err := s.holdKey(ctx, tx); err != nil {
+			return err
+		}
+		row := tx.QueryRow(ctx, sqlUpdateWebhook, w.ID, w.Version, parts.settings, parts.secrets, parts.traits,
 			string(w.State), plain(w.StateReason), orNull(w.SecretSetAt), w.Config.URL)
-		err := scanWebhook(row, &updated)
+		err := s.scanWebhook(row, &updated)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return notUpdated(ctx, tx, &w)
 		}
@@ -120,6 +117,8 @@ func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
 		b := &pgx.Batch{}
 		b.Queue(sqlDeleteLane, number)
 		b.Queue(sqlDeletePendingMessages, number)
+		b.Queue(sqlDeleteNotices, number)
+		b.Queue(sqlUnqueue, number)
 		b.Queue(sqlFailPending, number, string(alma.ReasonWebhookDeleted), webhookDeletedError)
 		b.Queue(sqlCancelReplays, number, webhookDeletedReplay)
 		b.Queue(sqlNotify, s.changeChannel())
@@ -135,7 +134,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
 func (s *Store) Webhook(ctx context.Context, id string) (alma.Webhook, error) {
 	var w alma.Webhook
 	err := s.do(ctx, "read webhook", func(ctx context.Context) error {
-		err := scanWebhook(s.pool.QueryRow(ctx, sqlWebhook, id), &w)
+		err := s.scanWebhook(s.pool.QueryRow(ctx, sqlWebhook, id), &w)
 		if errors.Is(err, pgx.ErrNoRows) {
 			err = noWebhook(id)
 		}
@@ -152,32 +151,30 @@ func (s *Store) Webhooks(ctx context.Context) ([]alma.Webhook, error) {
 		if err != nil {
 			return err
 		}
-		list, err = collectWebhooks(rows)
+		list, err = s.collectWebhooks(rows)
 		return err
 	})
 	return list, err
 }
 
-func collectWebhooks(rows pgx.Rows) ([]alma.Webhook, error) {
+func (s *Store) collectWebhooks(rows pgx.Rows) ([]alma.Webhook, error) {
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (w alma.Webhook, err error) {
-		err = scanWebhook(row, &w)
+		err = s.scanWebhook(row, &w)
 		return w, err
 	})
 }
 
 // scanWebhook reads webhookColumns, and then into extra.
-func scanWebhook(row pgx.Row, w *alma.Webhook, extra ...any) error {
-	var config string
-	var secret []byte
+func (s *Store) scanWebhook(row pgx.Row, w *alma.Webhook, extra ...any) error {
+	var parts webhookParts
 	var secretSet *time.Time
-	dest := []any{&w.ID, &w.Version, &config, &secret, (*string)(&w.State), &w.StateReason, &w.CreatedAt, &w.UpdatedAt, &secretSet}
+	dest := []any{&w.ID, &w.Version, &parts.settings, &parts.secrets, &parts.traits, (*string)(&w.State), &w.StateReason, &w.CreatedAt, &w.UpdatedAt, &secretSet}
 	if err := row.Scan(append(dest, extra...)...); err != nil {
 		return err
 	}
-	if err := decodeJSON("webhook settings", config, &w.Config); err != nil {
-		return fmt.Errorf("webhook %s: %w", w.ID, err)
+	if err := s.joinWebhook(w, parts); err != nil {
+		return err
 	}
-	w.Config.Secret = string(secret)
 	w.CreatedAt, w.UpdatedAt, w.SecretSetAt = w.CreatedAt.UTC(), w.UpdatedAt.UTC(), utc(secretSet)
 	return nil
 }

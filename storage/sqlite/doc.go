@@ -56,6 +56,20 @@
 // fail with [alma.ErrLowDisk], and the room that is left goes to the outcomes
 // of deliveries. A disk that is full in spite of that gives the same error.
 //
+// # Secrets
+//
+// What is secret about webhooks and sources (secrets, header values, private
+// keys) stands in columns of its own, in the clear unless [Options].SecretKeys
+// says otherwise: then it is sealed with AES-256-GCM, each row for itself, so
+// that neither the file nor a backup gives it away, and no row's secret serves
+// in another row. Files of at most 256 MiB are written anew after secrets from
+// before were sealed; larger ones when the host says VACUUM, and the log warns.
+//
+// To replace a key, open the file with the new one before the former one, call
+// [Store.Rekey], and open it with the new one alone from then on. Each step may
+// be repeated, and a process that dies between them leaves a file that opens
+// with both.
+//
 // # Retention and purging
 //
 // [Store.Prune] removes what is old in transactions of at most about 1,000

@@ -10,6 +10,7 @@ import (
 	_ "modernc.org/sqlite" // The driver "sqlite".
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/secret"
 )
 
 const driverName = "sqlite"
@@ -68,6 +69,9 @@ func open(ctx context.Context, path string, src source, o Options) (_ *Store, er
 		queue: newQueue(), hub: newHub(), webhooks: newRegistry(),
 		written: make(chan struct{}), closing: make(chan struct{}), polled: make(chan struct{}), closed: make(chan struct{}),
 	}
+	if s.keyring, err = secret.New(o.SecretKeys...); err != nil {
+		return nil, fmt.Errorf("alma: open %s: Options.SecretKeys: %w", path, err)
+	}
 	folder := ""
 	if !src.memory {
 		folder = filepath.Dir(path)
@@ -83,6 +87,9 @@ func open(ctx context.Context, path string, src source, o Options) (_ *Store, er
 	}()
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
+	}
+	if err := s.useKeys(ctx); err != nil {
+		return nil, openError(path, err)
 	}
 	return s, openError(path, s.load(ctx))
 }

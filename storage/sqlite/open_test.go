@@ -28,7 +28,7 @@ func TestOpenRefusals(t *testing.T) {
 			write(t, path, strings.Repeat("not a database ", 1000))
 			return path
 		}, []string{"not an SQLite database"}},
-		"a newer version": {func(t *testing.T, path string) string { makeNewer(t, path); return path }, []string{"schema version 1000", "versions up to 2", "newer alma"}},
+		"a newer version": {func(t *testing.T, path string) string { makeNewer(t, path); return path }, []string{"schema version 1000", "versions up to 3", "newer alma"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,32 +75,37 @@ func TestPrivateFile(t *testing.T) {
 	}
 }
 
-// TestSecretsStayOutOfSettings: a later version encrypts the secret's column,
-// so the secret may be nowhere else.
+// TestSecretsStayOutOfSettings: what is secret stands in the envelope alone,
+// and goes with the webhook.
 func TestSecretsStayOutOfSettings(t *testing.T) {
 	t.Parallel()
 	s := openMemory(t)
-	w := alma.Webhook{ID: "wh_1", Config: alma.WebhookConfig{URL: "https://example.com", Secret: "very secret", Headers: map[string]string{"Authorization": "token"}}}
+	w := alma.Webhook{
+		ID: "wh_1", FormerSecret: "secret before", FormerUntil: now(), State: alma.StatePending, StateReason: "reason",
+		Config:  alma.WebhookConfig{URL: "https://example.com", Secret: "very secret", Headers: map[string]string{"Authorization": "token"}, ClientKey: "private"},
+		Consent: &alma.Consent{URL: "https://example.com"},
+	}
 	if _, err := s.CreateWebhook(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
-	var config, secret string
-	row := s.DB().QueryRowContext(t.Context(), `SELECT config, coalesce(secret, '') FROM alma_webhooks`)
-	if err := row.Scan(&config, &secret); err != nil {
+	const query = `SELECT config || traits || state_reason, coalesce(secret, '') FROM alma_webhooks`
+	var shown, secret string
+	if err := s.DB().QueryRowContext(t.Context(), query).Scan(&shown, &secret); err != nil {
 		t.Fatal(err)
 	}
-	if secret != w.Config.Secret || strings.Contains(config, w.Config.Secret) {
-		t.Errorf("the secret column holds %q, the settings %s", secret, config)
+	for _, text := range []string{w.Config.Secret, w.FormerSecret, w.Config.ClientKey, "token"} {
+		if !strings.Contains(secret, text) || strings.Contains(shown, text) {
+			t.Errorf("the secret column holds %q, the others %s", secret, shown)
+		}
 	}
 	if err := s.DeleteWebhook(t.Context(), "wh_1"); err != nil {
 		t.Fatal(err)
 	}
-	row = s.DB().QueryRowContext(t.Context(), `SELECT config, coalesce(secret, '') FROM alma_webhooks`)
-	if err := row.Scan(&config, &secret); err != nil {
+	if err := s.DB().QueryRowContext(t.Context(), query).Scan(&shown, &secret); err != nil {
 		t.Fatal(err)
 	}
-	if secret != "" || strings.Contains(config, "token") {
-		t.Errorf("after the end the secret column holds %q, the settings %s", secret, config)
+	if secret != "" || shown != "{}{}" {
+		t.Errorf("after the end the secret column holds %q, the others %s", secret, shown)
 	}
 }
 

@@ -35,6 +35,15 @@ type Options struct {
 	// LockTimeout bounds the wait for a transaction that the host program
 	// holds open on the same file. Defaults to 10 s.
 	LockTimeout time.Duration
+	// SecretKeys seal secrets, header values and private keys of webhooks and
+	// sources: AES-256 keys of 32 bytes, the current one first, then former
+	// ones that [Store.Rekey] has not replaced yet. Defaults to none: secrets
+	// are stored in the clear, readable for whoever reads the file. Where that
+	// may be somebody else (a backup, say), give a key. A file whose secrets
+	// are sealed does not open without it; one with clear secrets has them
+	// sealed when it opens. Keep the key apart from the file, and a copy of it:
+	// without it the secrets are lost.
+	SecretKeys [][]byte
 }
 
 func (o Options) withDefaults() Options {

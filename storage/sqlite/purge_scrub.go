@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// vacuumBytes is the size up to which a purge writes the file anew: the writer
+// vacuumBytes is the size up to which a purge, or the sealing of secrets, writes the file anew: the writer
 // waits for it, no longer than Options.LockTimeout.
 const vacuumBytes = 256 << 20
 
@@ -44,7 +44,7 @@ func (s *Store) scrub(ctx context.Context) (remains string, err error) {
 		remains = join(remains, "erased content stays in SQLite's write-ahead log until its next checkpoint: now the log was in use")
 	}
 	if remains != "" {
-		s.log.Warn("alma: storage: a purge could not remove every trace", "remains", remains)
+		s.log.Warn("alma: storage: could not remove every trace of erased content", "remains", remains)
 	}
 	return remains, ctx.Err()
 }

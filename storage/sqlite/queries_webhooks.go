@@ -2,17 +2,17 @@ package sqlite
 
 // Statements over alma_webhooks.
 const (
-	webhookColumns = `id, version, config, secret, state, state_reason, created_at, updated_at, secret_set_at`
+	webhookColumns = `id, version, config, secret, traits, state, state_reason, created_at, updated_at, secret_set_at`
 
 	sqlWebhookRefs = `SELECT id, number, deleted_at IS NOT NULL FROM alma_webhooks`
 
-	sqlInsertWebhook = `INSERT INTO alma_webhooks (` + webhookColumns + `, url) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`
+	sqlInsertWebhook = `INSERT INTO alma_webhooks (` + webhookColumns + `, url) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`
 
-	sqlUpdateWebhook = `UPDATE alma_webhooks SET version = version + 1, config = ?, secret = ?, state = ?, state_reason = ?, updated_at = ?, secret_set_at = ?, url = ?
+	sqlUpdateWebhook = `UPDATE alma_webhooks SET version = version + 1, config = ?, secret = ?, traits = ?, state = ?, state_reason = ?, updated_at = ?, secret_set_at = ?, url = ?
 		WHERE number = ? AND version = ?`
 
 	// What may be secret goes; what listings of deliveries show stays.
-	sqlDeleteWebhook = `UPDATE alma_webhooks SET deleted_at = ?, config = '{}', secret = NULL, version = version + 1 WHERE number = ?`
+	sqlDeleteWebhook = `UPDATE alma_webhooks SET deleted_at = ?, config = '{}', secret = NULL, traits = '{}', state_reason = '', version = version + 1 WHERE number = ?`
 
 	sqlDisableWebhook = `UPDATE alma_webhooks SET version = version + 1, state = 'disabled', state_reason = ?, updated_at = ? WHERE number = ? AND state = 'active'`
 

@@ -19,6 +19,7 @@ func (s *Store) Settle(ctx context.Context, st alma.Settlement) error {
 		w.attempts(st.Attempts)
 		for i := range st.Exceptions {
 			w.exception(&st.Exceptions[i])
+			w.notice(&st.Exceptions[i])
 		}
 		for _, key := range st.Resolved {
 			w.resolve(key)

@@ -10,15 +10,17 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/secret"
 )
 
 // Store keeps everything Alma knows in one SQLite database. It may be used
 // concurrently. [Open] and [OpenMemory] make one.
 type Store struct {
-	path string
-	log  *slog.Logger
-	disk *diskGuard
-	lock *fileLock
+	path    string
+	log     *slog.Logger
+	disk    *diskGuard
+	lock    *fileLock
+	keyring *secret.Keyring
 
 	queue       *queue
 	writer      *writer

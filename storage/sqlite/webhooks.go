@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"github.com/alma-events/alma"
@@ -14,18 +13,18 @@ import (
 // deleted webhook too.
 func (s *Store) CreateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook, error) {
 	const operation = "create webhook"
-	config, err := json.Marshal(w.Config)
+	parts, err := s.splitWebhook(&w)
 	if err != nil {
 		return alma.Webhook{}, wrap(operation, err)
 	}
 	var made alma.Webhook
-	err = s.write(ctx, &job{operation: operation, weight: len(config), isolated: true, run: func(ctx context.Context, t *txn) error {
+	err = s.write(ctx, &job{operation: operation, weight: parts.weight(), isolated: true, run: func(ctx context.Context, t *txn) error {
 		made = w
 		made.Version, made.UpdatedAt = 1, t.now.UTC().Round(0)
 		if made.CreatedAt.IsZero() {
 			made.CreatedAt = made.UpdatedAt
 		}
-		return t.insertWebhook(ctx, made, string(config))
+		return t.insertWebhook(ctx, made, parts)
 	}})
 	if err != nil {
 		return alma.Webhook{}, err
@@ -33,9 +32,9 @@ func (s *Store) CreateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook
 	return made, nil
 }
 
-func (t *txn) insertWebhook(ctx context.Context, w alma.Webhook, config string) error {
+func (t *txn) insertWebhook(ctx context.Context, w alma.Webhook, parts webhookParts) error {
 	var ref webhookRef
-	err := t.one(ctx, []any{&ref.number}, sqlInsertWebhook, w.ID, config, secretBlob(w.Config.Secret), string(w.State), w.StateReason,
+	err := t.one(ctx, []any{&ref.number}, sqlInsertWebhook, w.ID, parts.settings, parts.secrets, parts.traits, string(w.State), w.StateReason,
 		nanos(w.CreatedAt), nanos(w.UpdatedAt), nanos(w.SecretSetAt), w.Config.URL)
 	if isConstraint(err) {
 		return fmt.Errorf("webhook %s: %w: the id is taken", w.ID, alma.ErrConflict)
@@ -52,29 +51,21 @@ func (t *txn) insertWebhook(ctx context.Context, w alma.Webhook, config string) 
 	return err
 }
 
-// secretBlob stores a secret; none is NULL.
-func secretBlob(secret string) any {
-	if secret == "" {
-		return nil
-	}
-	return []byte(secret)
-}
-
 // UpdateWebhook replaces a webhook; see [alma.WebhookStore]. CreatedAt stays
 // what it was, UpdatedAt is set to now.
 func (s *Store) UpdateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook, error) {
 	const operation = "update webhook"
-	config, err := json.Marshal(w.Config)
+	parts, err := s.splitWebhook(&w)
 	if err != nil {
 		return alma.Webhook{}, wrap(operation, err)
 	}
 	var updated alma.Webhook
-	err = s.write(ctx, &job{operation: operation, weight: len(config), isolated: true, run: func(ctx context.Context, t *txn) error {
+	err = s.write(ctx, &job{operation: operation, weight: parts.weight(), isolated: true, run: func(ctx context.Context, t *txn) error {
 		ref, ok := t.ref(w.ID)
 		if !ok || ref.deleted {
 			return noWebhook(w.ID)
 		}
-		n, err := t.exec(ctx, sqlUpdateWebhook, string(config), secretBlob(w.Config.Secret), string(w.State), w.StateReason,
+		n, err := t.exec(ctx, sqlUpdateWebhook, parts.settings, parts.secrets, parts.traits, string(w.State), w.StateReason,
 			nanos(t.now), nanos(w.SecretSetAt), w.Config.URL, ref.number, w.Version)
 		if err != nil {
 			return err
@@ -82,7 +73,7 @@ func (s *Store) UpdateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook
 		if n == 0 {
 			return fmt.Errorf("webhook %s: %w: version %d is not the stored one; read it again", w.ID, alma.ErrConflict, w.Version)
 		}
-		updated, err = readWebhook(ctx, t.statements, w.ID)
+		updated, err = s.readWebhook(ctx, t.statements, w.ID)
 		return err
 	}})
 	if err != nil {
@@ -109,6 +100,8 @@ func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
 			{sqlDeleteWebhook, []any{nanos(t.now), ref.number}},
 			{sqlDeleteLane, []any{ref.number}},
 			{sqlDeletePendingMessages, []any{ref.number}},
+			{sqlDeleteNotices, []any{ref.number}},
+			{sqlUnqueue, []any{ref.number}},
 			{sqlFailPending, []any{string(alma.ReasonWebhookDeleted), webhookDeletedError, ref.number}},
 			{sqlCancelReplays, []any{webhookDeletedReplay, nanos(t.now), ref.number}},
 		} {
@@ -124,7 +117,7 @@ func (s *Store) DeleteWebhook(ctx context.Context, id string) error {
 func (s *Store) Webhook(ctx context.Context, id string) (alma.Webhook, error) {
 	var w alma.Webhook
 	err := s.read(ctx, "read webhook", func(ctx context.Context, q *statements) (err error) {
-		w, err = readWebhook(ctx, q, id)
+		w, err = s.readWebhook(ctx, q, id)
 		return err
 	})
 	return w, err
@@ -136,7 +129,7 @@ func (s *Store) Webhooks(ctx context.Context) ([]alma.Webhook, error) {
 	err := s.read(ctx, "list webhooks", func(ctx context.Context, q *statements) error {
 		list = nil
 		return q.query(ctx, func(rows *sql.Rows) error {
-			w, err := scanWebhook(rows)
+			w, err := s.scanWebhook(rows)
 			list = append(list, w)
 			return err
 		}, sqlWebhooks)
@@ -144,12 +137,12 @@ func (s *Store) Webhooks(ctx context.Context) ([]alma.Webhook, error) {
 	return list, err
 }
 
-func readWebhook(ctx context.Context, q *statements, id string) (alma.Webhook, error) {
+func (s *Store) readWebhook(ctx context.Context, q *statements, id string) (alma.Webhook, error) {
 	var w alma.Webhook
 	found := false
 	err := q.query(ctx, func(rows *sql.Rows) (err error) {
 		found = true
-		w, err = scanWebhook(rows)
+		w, err = s.scanWebhook(rows)
 		return err
 	}, sqlWebhook, id)
 	if err == nil && !found {
@@ -158,18 +151,16 @@ func readWebhook(ctx context.Context, q *statements, id string) (alma.Webhook, e
 	return w, err
 }
 
-func scanWebhook(rows *sql.Rows) (alma.Webhook, error) {
+func (s *Store) scanWebhook(rows *sql.Rows) (alma.Webhook, error) {
 	var w alma.Webhook
-	var config string
-	var secret []byte
+	var parts webhookParts
 	var created, updated, secretSet int64
-	if err := rows.Scan(&w.ID, &w.Version, &config, &secret, (*string)(&w.State), &w.StateReason, &created, &updated, &secretSet); err != nil {
+	if err := rows.Scan(&w.ID, &w.Version, &parts.settings, &parts.secrets, &parts.traits, (*string)(&w.State), &w.StateReason, &created, &updated, &secretSet); err != nil {
 		return alma.Webhook{}, err
 	}
-	if err := decodeJSON("webhook settings", config, &w.Config); err != nil {
-		return alma.Webhook{}, fmt.Errorf("webhook %s: %w", w.ID, err)
+	if err := s.joinWebhook(&w, parts); err != nil {
+		return alma.Webhook{}, err
 	}
-	w.Config.Secret = string(secret)
 	w.CreatedAt, w.UpdatedAt, w.SecretSetAt = fromNanos(created), fromNanos(updated), fromNanos(secretSet)
 	return w, nil
 }

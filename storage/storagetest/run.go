@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,6 +25,9 @@ type Features struct {
 	// partitions: cases do not ask that what is old goes, only that what is
 	// needed stays.
 	PrunesCoarsely bool
+	// Only names the areas to run, such as "Webhooks": for a driver with other
+	// settings, where the rest is the same. Defaults to all.
+	Only []string
 }
 
 // HostTx is a transaction of the host program.
@@ -48,7 +52,9 @@ func Run(t *testing.T, open func(t *testing.T) alma.Storage, f Features) {
 		{"Exceptions", exceptionCases},
 		{"Deliveries", deliveryCases},
 		{"Webhooks", webhookCases},
+		{"Sources", sourceCases},
 		{"Keys", keyCases},
+		{"Notices", noticeCases},
 		{"Memories", memoryCases},
 		{"Search", searchCases},
 		{"Concurrency", concurrencyCases},
@@ -61,6 +67,9 @@ func Run(t *testing.T, open func(t *testing.T) alma.Storage, f Features) {
 		{"Purge", purgeCases},
 		{"Life", lifeCases},
 	} {
+		if len(f.Only) > 0 && !slices.Contains(f.Only, area.name) {
+			continue
+		}
 		t.Run(area.name, func(t *testing.T) {
 			for _, c := range area.cases {
 				t.Run(c.name, func(t *testing.T) {

@@ -35,7 +35,8 @@ func fullConfig() alma.WebhookConfig {
 		AgentFilter: []string{"a"}, ProjectFilter: []string{"p", "q"}, TypeFilter: []alma.MemoryType{alma.TypeOutcome}, Filter: `event.agent == "x"`,
 		Timeout: 20 * time.Second, BatchSize: 10, BatchDelay: new(time.Duration(0)), MaxInFlight: 7, RateLimit: 2.5, Ordered: true, MaxAge: time.Hour,
 		ProjectID: "p", Contacts: []string{"ops@example.com"}, BulkLimit: new(int64(500_000)), DisableAfter: new(time.Duration(0)),
-		ContentType: "json", Active: new(false), Description: "für alle",
+		ContentType: "xml", Active: new(false), Description: "für alle",
+		Signature: alma.SignatureEd25519, OmitNull: true, ContentMode: alma.ModeBinary, Challenge: true, ClientCertificate: "-----BEGIN CERTIFICATE-----\n", ClientKey: "-----BEGIN KEY-----\n",
 	}
 }
 
@@ -47,6 +48,10 @@ func testWebhookRoundTrip(e *env) {
 		"wh_schedule": {URL: "https://example.com", RetrySchedule: []time.Duration{time.Second, 3 * time.Hour}},
 	} {
 		w := alma.Webhook{ID: id, Config: config, State: alma.StatePending, StateReason: "the challenge was not answered", CreatedAt: moment, SecretSetAt: moment.Add(time.Hour)}
+		if id == "wh_full" {
+			w.FormerSecret, w.FormerUntil = "s3cret before", moment.Add(24*time.Hour)
+			w.Consent = &alma.Consent{URL: config.URL, Format: config.Format, At: moment, Rate: 120}
+		}
 		made, err := e.CreateWebhook(e.ctx, w)
 		e.check(err, "create")
 		got, err := e.Webhook(e.ctx, id)
@@ -84,6 +89,8 @@ func testWebhookUpdate(e *env) {
 	w := e.webhook("wh_1")
 	changed := w
 	changed.Config, changed.State, changed.StateReason, changed.SecretSetAt = fullConfig(), alma.StatePaused, "for a while", moment
+	changed.FormerSecret, changed.FormerUntil = w.Config.Secret, moment.Add(time.Hour)
+	changed.Consent = &alma.Consent{URL: changed.Config.URL, Format: changed.Config.Format, At: moment}
 	got, err := e.UpdateWebhook(e.ctx, changed)
 	e.check(err, "update")
 	changed.Version, changed.UpdatedAt = 2, got.UpdatedAt

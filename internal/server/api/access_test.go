@@ -49,6 +49,7 @@ var calls = map[string][]alma.Role{
 	"DELETE /v1/keys/{id}":                 {alma.RoleAdmin},
 	"GET /healthz":                         nil,
 	"GET /readyz":                          nil,
+	"GET /.well-known/jwks.json":           nil,
 	"GET /openapi.json":                    {alma.RoleAdmin, alma.RoleIngest, alma.RoleRead},
 }
 

@@ -112,9 +112,7 @@ func (s *Server) deleteWebhook(c *call) error {
 	return c.noContent()
 }
 
-// activateWebhook repeats the format's handshake. The formats of this version
-// have none, so that the webhook just becomes active.
-func (s *Server) activateWebhook(c *call) error { return s.resumeWebhook(c) }
+func (s *Server) activateWebhook(c *call) error { return s.act(c, s.manager.Activate) }
 
 func (s *Server) pauseWebhook(c *call) error { return s.act(c, s.manager.Pause) }
 
