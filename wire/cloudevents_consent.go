@@ -23,7 +23,7 @@ const (
 // Ask returns the question for consent, which every listener is asked.
 func (cloudEventsFormat) Ask(cfg alma.WebhookConfig, origin string) (*Question, error) {
 	if !isHostName(origin) {
-		return nil, errors.New("alma: ask for consent: the name of the sender is no host name")
+		return nil, errors.New("the listener was not asked for its consent: the name of this sender is no host name; set one with --origin")
 	}
 	header := []alma.HeaderField{{Name: headerRequestOrigin, Value: origin}}
 	if cfg.RateLimit > 0 {

@@ -135,15 +135,6 @@ func codeOf(raw json.RawMessage) string {
 	return textOf(members["value"])
 }
 
-// textOf returns what a JSON string says, "" for anything else.
-func textOf(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
-}
-
 // members returns the object's members in the order of the format.
 func (o *exlibrisObject) members() rawMembers {
 	list := rawMembers{

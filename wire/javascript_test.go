@@ -154,7 +154,9 @@ func drawValue(t *rapid.T, depth int) string {
 	}
 }
 
-func drawSpace(t *rapid.T) string { return rapid.SampledFrom([]string{"", " ", "\t", "\n "}).Draw(t, "space") }
+func drawSpace(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"", " ", "\t", "\n "}).Draw(t, "space")
+}
 
 func drawNumber(t *rapid.T) string {
 	if rapid.Bool().Draw(t, "plain") {

@@ -48,6 +48,7 @@ var calls = map[string][]alma.Role{
 	"GET /v1/keys":                         {alma.RoleAdmin, alma.RoleRead},
 	"DELETE /v1/keys/{id}":                 {alma.RoleAdmin},
 	"GET /healthz":                         nil,
+	"GET /.well-known/jwks.json":           nil,
 	"GET /readyz":                          nil,
 	"GET /.well-known/jwks.json":           nil,
 	"GET /openapi.json":                    {alma.RoleAdmin, alma.RoleIngest, alma.RoleRead},

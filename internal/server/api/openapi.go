@@ -71,7 +71,7 @@ func (d describer) operation(op *operation) *huma.Operation {
 		out.Security = []map[string][]string{{"key": {}}}
 	}
 	if op.body != nil {
-		out.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{mediaJSON: {Schema: d.input(op)}}}
+		out.RequestBody = &huma.RequestBody{Required: op.body != typeOf[rotation](), Content: map[string]*huma.MediaType{mediaJSON: {Schema: d.input(op)}}}
 	}
 	for _, status := range failures(op) {
 		out.Responses[strconv.Itoa(status)] = &huma.Response{
@@ -132,6 +132,7 @@ func (d describer) settings(isNew bool) *huma.Schema {
 		member.Nullable = true
 	}
 	s.Properties["secret"] = &huma.Schema{Type: "string", Nullable: true, Description: "Signs deliveries; generated if left out of a new webhook; null: unsigned."}
+	s.Properties["client_key"] = &huma.Schema{Type: "string", Description: "The private key of client_certificate, PEM; kept where a patch does not name it."}
 	return s
 }
 

@@ -94,6 +94,9 @@ func (c *call) edit(m *webhook.Manager, faults *faultList, cfg *alma.WebhookConf
 	}
 	next, more := decodeConfig(mergeSettings(given, changes), cfg.Headers)
 	faults.merge("", more.err())
+	if next.ClientKey == "" && next.ClientCertificate != "" {
+		next.ClientKey = cfg.ClientKey
+	}
 	if err := refuseConfig(m, faults, &next); err != nil {
 		return err
 	}
