@@ -50,7 +50,6 @@ var calls = map[string][]alma.Role{
 	"GET /healthz":                         nil,
 	"GET /.well-known/jwks.json":           nil,
 	"GET /readyz":                          nil,
-	"GET /.well-known/jwks.json":           nil,
 	"GET /openapi.json":                    {alma.RoleAdmin, alma.RoleIngest, alma.RoleRead},
 }
 
