@@ -113,7 +113,7 @@ func (ce *cloudEvent) append(b []byte) []byte {
 // binaryMessage writes the event in binary mode: the data are the body, all
 // else are headers.
 func binaryMessage(ce *cloudEvent) alma.Message {
-	m := alma.Message{Format: alma.FormatCloudEvents}
+	m := alma.Message{Format: alma.FormatCloudEvents, ContentType: ce.shape.contentType()}
 	for _, a := range ce.attributes {
 		if a.name == ceContentType {
 			m.ContentType = plainText(a.value)
@@ -132,8 +132,6 @@ func binaryMessage(ce *cloudEvent) alma.Message {
 
 func (ce *cloudEvent) binaryData(contentType string) []byte {
 	switch {
-	case ce.shape == shapeNone:
-		return []byte{}
 	case ce.shape == shapeBase64:
 		raw, _ := base64.StdEncoding.DecodeString(plainText(ce.data)) // unwrap has tried it.
 		return raw

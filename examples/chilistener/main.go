@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -102,7 +103,7 @@ func post(ctx context.Context, out io.Writer, url string, body []byte, secret st
 		return err
 	}
 	req.Header.Set(wire.HeaderWebhookID, "msg_1")
-	req.Header.Set(wire.HeaderWebhookTimestamp, fmt.Sprint(now.Unix()))
+	req.Header.Set(wire.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
 	req.Header.Set(wire.HeaderWebhookSignature, signature)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
