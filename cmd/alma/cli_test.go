@@ -70,12 +70,16 @@ type terminal struct {
 	args []string
 }
 
-func newTerminal(t *testing.T) *terminal {
+func newTerminal(t *testing.T) *terminal { return newTerminalWith(t, func(*nodeConfig) {}) }
+
+func newTerminalWith(t *testing.T, change func(*nodeConfig)) *terminal {
 	t.Helper()
-	n, err := startNode(t.Context(), nodeConfig{
+	cfg := nodeConfig{
 		db: filepath.Join(t.TempDir(), "alma.db"), listen: "127.0.0.1:0", logger: slog.New(slog.DiscardHandler),
 		stopGrace: 10 * time.Second, allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-	})
+	}
+	change(&cfg)
+	n, err := startNode(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,6 @@ import (
 
 // libraryCode reports whether t is an event type of the library platform.
 func libraryCode(t alma.EventType) bool {
-	_, known := exlibris.Lookup(t)
-	return known
+	_, ok := exlibris.Lookup(t)
+	return ok
 }
