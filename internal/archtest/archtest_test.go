@@ -76,6 +76,7 @@ var allowed = map[string]rule{
 	// The server speaks HTTP, and calls public packages only.
 	"internal/server":         {own: []string{"."}},
 	"internal/server/metrics": {own: []string{".", "webhook"}, others: []string{"github.com/prometheus/client_golang"}},
+	"internal/server/inbound": std(".", "wire"),
 	"internal/server/api":     {own: []string{".", "events", "memory", "webhook", "wire"}, others: []string{"github.com/danielgtaylor/huma/v2"}},
 
 	// The benchmark drives the engine as its users do.

@@ -221,6 +221,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "DeliveryList"
 	case typeOf[list[replayView]]():
 		return "ReplayList"
+	case typeOf[list[sourceView]]():
+		return "SourceList"
 	case typeOf[list[alma.Key]]():
 		return "KeyList"
 	}

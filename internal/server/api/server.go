@@ -19,6 +19,7 @@ type Store interface {
 	alma.EventLog
 	alma.WebhookStore
 	alma.KeyStore
+	alma.SourceStore
 }
 
 // Config says what a [Server] works with.
@@ -33,6 +34,9 @@ type Config struct {
 	// Logger hears of failures, and of every request at level debug. Defaults
 	// to slog.Default().
 	Logger *slog.Logger
+	// Inbound answers under /in/, where foreign systems send events. Defaults
+	// to none: 404.
+	Inbound http.Handler
 	// Version is named in the OpenAPI document. Defaults to wire.Version.
 	Version string
 	// Metrics counts requests and answers GET /metrics. Defaults to none: then
@@ -84,6 +88,8 @@ type Server struct {
 	handler    http.Handler // Everything around the routes, and the routes.
 	keys       keyCache
 	deleting   sync.Mutex // Held while a key is deleted.
+	rotating   sync.Mutex // Held while a source's secret is replaced.
+	inbound    http.Handler
 
 	document func() ([]byte, error) // The OpenAPI document, made once.
 
@@ -101,7 +107,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		manager: cfg.Manager, memory: cfg.Memory, store: cfg.Store, logger: cfg.Logger,
-		version: cfg.Version, heartbeat: cfg.Heartbeat, metrics: cfg.Metrics, closed: make(chan struct{}),
+		version: cfg.Version, heartbeat: cfg.Heartbeat, inbound: cfg.Inbound, metrics: cfg.Metrics, closed: make(chan struct{}),
 	}
 	s.operations = s.table()
 	s.document = sync.OnceValues(s.describe)
@@ -123,6 +129,9 @@ func (s *Server) routes() http.Handler {
 	for i := range s.operations {
 		op := &s.operations[i]
 		mux.Handle(op.method+" "+op.path, s.serve(op))
+	}
+	if s.inbound != nil {
+		mux.Handle("/in/{source}", s.inbound)
 	}
 	mux.Handle("/", unrouted(mux))
 	return mux
