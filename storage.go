@@ -24,6 +24,7 @@ type Storage interface {
 	ReplayStore
 	RetentionStore
 	NoticeStore
+	StatsStore
 	Close() error
 }
 

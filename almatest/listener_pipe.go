@@ -2,6 +2,7 @@ package almatest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 // takes the place of a network dialler, whatever the host.
 type PipeListener struct {
 	srv    http.Server
+	tls    *tls.Config // nil for http.
 	conns  chan net.Conn
 	closed chan struct{}
 	close  sync.Once
@@ -27,23 +29,36 @@ var errPipeClosed = errors.New("almatest: the listener is closed")
 // closed at the end of the test, or of the bubble that it was made in.
 func NewPipeListener(t testing.TB, handler http.Handler) *PipeListener {
 	t.Helper()
-	l := &PipeListener{
+	l := newPipeListener(t, handler)
+	l.serve(t)
+	return l
+}
+
+func newPipeListener(t testing.TB, handler http.Handler) *PipeListener {
+	t.Helper()
+	return &PipeListener{
 		srv:    http.Server{Handler: handler}, //nolint:gosec // Tests may hang on purpose.
 		conns:  make(chan net.Conn),
 		closed: make(chan struct{}),
 		served: make(chan struct{}),
 	}
+}
+
+func (l *PipeListener) serve(t testing.TB) {
+	t.Helper()
 	go func() {
 		defer close(l.served)
 		_ = l.srv.Serve(pipeAccepter{l}) // It ends with Close, and in no other way.
 	}()
 	t.Cleanup(l.Close)
-	return l
 }
 
 // Dial connects to the handler. Its form is that of [net.Dialer.DialContext].
 func (l *PipeListener) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	client, server := net.Pipe()
+	if l.tls != nil {
+		server = tls.Server(server, l.tls)
+	}
 	select {
 	case l.conns <- server:
 		return client, nil

@@ -83,7 +83,8 @@ func PayloadOf(a Action) (alma.MemoryType, bool) {
 func ActionOf(t alma.EventType, payload alma.MemoryType) (Action, bool) {
 	for _, e := range catalogue {
 		listed := e.Type == t || string(e.Action) == string(t)
-		begins := strings.HasPrefix(string(t), string(e.Action)+"_")
+		rest, begins := strings.CutPrefix(string(t), string(e.Action))
+		begins = begins && strings.HasPrefix(rest, "_")
 		if payload == e.Payload && (listed || begins) || payload == "" && listed {
 			return e.Action, true
 		}

@@ -81,6 +81,7 @@ type Storage interface {
 	alma.ReplayStore
 	alma.RetentionStore
 	alma.NoticeStore
+	alma.StatsStore
 }
 
 // Defaults of a [Config].

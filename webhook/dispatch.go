@@ -44,6 +44,7 @@ func (m *Manager) dispatch(page alma.LogPage, offer func(*flow.Entry)) {
 	for i := range page.Events {
 		offer(flow.NewEntry(&page.Events[i]))
 	}
+	m.meter.Events(len(page.Events))
 	m.marks.tail.Store(&page.Next)
 	m.settler.Touch()
 }

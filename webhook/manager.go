@@ -14,6 +14,7 @@ import (
 	"github.com/alma-events/alma/internal/flow"
 	"github.com/alma-events/alma/internal/lane"
 	"github.com/alma-events/alma/internal/match"
+	"github.com/alma-events/alma/internal/meter"
 	"github.com/alma-events/alma/internal/netguard"
 	"github.com/alma-events/alma/internal/send"
 	"github.com/alma-events/alma/internal/settle"
@@ -35,6 +36,7 @@ type Manager struct {
 	guard   *netguard.Guard
 	sender  *send.Sender
 	settler *settle.Settler
+	meter   meter.Meter
 
 	admin  sync.Mutex // Held while webhooks change, and over their storage.
 	mu     sync.RWMutex
@@ -82,7 +84,7 @@ func New(cfg Config) (*Manager, error) {
 	m.member = newMember(cfg)
 	m.settler = settle.New(settle.Config{Store: m.store, Logger: m.logger, Mark: m.mark, Recovered: m.kickAll, Fenced: m.fenced})
 	m.node = &lane.Node{
-		Deliver: m.attempt, Record: m.settler.Add, Healthy: m.healthy, Store: m.store,
+		Deliver: m.attempt, Record: m.record, Healthy: m.healthy, Store: m.store,
 		TryAttach: m.tryAttach, Fed: m.fed, Disabled: m.laneDisabled, Logger: m.logger,
 		Slots: make(chan struct{}, cfg.MaxInFlight), Doubtful: make(chan struct{}, max(1, cfg.MaxInFlight*3/4)),
 	}
@@ -178,6 +180,7 @@ func (m *Manager) run(from, head alma.Position) {
 
 	m.readers.Go(func() { m.runCallbacks(reading, head) })
 	m.readers.Go(func() { m.upkeep(reading) })
+	m.readers.Go(func() { m.keepStats(reading) })
 	if m.cfg.Notify != nil {
 		m.readers.Go(func() { m.tellFailures(reading) })
 	}

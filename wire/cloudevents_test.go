@@ -288,7 +288,7 @@ func sentAgain(t *testing.T, e *alma.Event, form wire.Form, want *sdk.Event) {
 		}
 		got = *one
 	}
-	if form.Binary {
+	if r.Header.Get("ce-id") != "" { // An event without data is structured all the same.
 		got.SetSubject(decoded(got.Subject()))
 		got.SetExtension("comexampleextension1", decoded(fmt.Sprint(got.Extensions()["comexampleextension1"])))
 	}

@@ -60,8 +60,11 @@ func newExlibrisObject(e *alma.Event) (*exlibrisObject, error) {
 	if len(o.data) == 0 {
 		o.data = json.RawMessage("{}")
 	}
+	if err := alma.CheckJSON(o.data); err != nil || !isObject(o.data) {
+		return nil, fmt.Errorf("alma: encode event %q: its data are no JSON object", e.ID)
+	}
 	o.describe(e, readEnvelope(e.Envelope))
-	for _, text := range [...]string{o.id, o.action, o.time, string(o.institution), string(o.event), string(o.data)} {
+	for _, text := range [...]string{o.id, o.action, o.time, string(o.institution), string(o.event)} {
 		if !utf8.ValidString(text) {
 			return nil, fmt.Errorf("alma: encode event %q: its text is not valid UTF-8", e.ID)
 		}

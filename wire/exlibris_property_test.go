@@ -124,3 +124,13 @@ func TestExlibrisEncodesTheSameAgain(t *testing.T) {
 		}
 	})
 }
+
+func BenchmarkEncodeExlibris(b *testing.B) {
+	f, events := exlibrisFormat(b), []*alma.Event{libraryEvent()}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := f.Encode(events, wire.Form{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -300,6 +300,8 @@ func TestExlibrisEncodeRefuses(t *testing.T) {
 		"a memory":      {[]*alma.Event{event()}, wire.Form{}, `no object for an event "CREATED" of "heuristic"`},
 		"other record":  {[]*alma.Event{change(func(e *alma.Event) { e.MemoryType = "bib" })}, wire.Form{}, `no object for an event "LOAN_CREATED" of "bib"`},
 		"invalid UTF-8": {[]*alma.Event{change(func(e *alma.Event) { e.ProjectID = "\xff" })}, wire.Form{}, "not valid UTF-8"},
+		"broken data":   {[]*alma.Event{change(func(e *alma.Event) { e.Data = json.RawMessage(`{"a":`) })}, wire.Form{}, "its data are no JSON object"},
+		"an array":      {[]*alma.Event{change(func(e *alma.Event) { e.Data = json.RawMessage(`[1]`) })}, wire.Form{}, "its data are no JSON object"},
 		"ancient":       {[]*alma.Event{change(func(e *alma.Event) { e.Timestamp = time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC) })}, wire.Form{}, "the year -1"},
 	} {
 		t.Run(name, func(t *testing.T) {

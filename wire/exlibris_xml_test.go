@@ -3,6 +3,7 @@ package wire_test
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -68,7 +69,7 @@ func checkThroughXML(t *testing.T, want *alma.Event) {
 func checkWellFormed(t failer, text string) {
 	t.Helper()
 	for dec := xml.NewDecoder(strings.NewReader(text)); ; {
-		if _, err := dec.Token(); err == io.EOF {
+		if _, err := dec.Token(); errors.Is(err, io.EOF) {
 			return
 		} else if err != nil {
 			t.Fatalf("%v in %s", err, text)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // JSON as JavaScript writes it.
@@ -105,7 +106,7 @@ func (s *stringifier) array() {
 
 func (s *stringifier) number() {
 	from := s.at
-	for s.at < len(s.src) && bytes.IndexByte([]byte("+-.0123456789eE"), s.src[s.at]) >= 0 {
+	for s.at < len(s.src) && strings.IndexByte("+-.0123456789eE", s.src[s.at]) >= 0 {
 		s.at++
 	}
 	s.out = appendJavaScriptNumber(s.out, string(s.src[from:s.at]))

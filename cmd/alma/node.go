@@ -16,8 +16,10 @@ import (
 	"github.com/alma-events/alma/internal/server"
 	"github.com/alma-events/alma/internal/server/api"
 	"github.com/alma-events/alma/internal/server/inbound"
+	"github.com/alma-events/alma/internal/server/metrics"
 	"github.com/alma-events/alma/memory"
 	"github.com/alma-events/alma/webhook"
+	"github.com/alma-events/alma/wire"
 )
 
 // nodeConfig is what a node is built from.
@@ -200,7 +202,10 @@ func (n *node) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
 	}
-	n.rest, err = api.New(api.Config{Manager: n.manager, Memory: n.memory, Store: n.store, Inbound: in, Logger: n.cfg.logger})
+	n.rest, err = api.New(api.Config{
+		Manager: n.manager, Memory: n.memory, Store: n.store, Inbound: in, Logger: n.cfg.logger,
+		Metrics: metrics.New(metrics.Config{Manager: n.manager, Store: n.store, Version: wire.Version, Logger: n.cfg.logger}),
+	})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
 	}

@@ -62,18 +62,20 @@ var allowed = map[string]rule{
 	"internal/match":  {own: []string{".", "internal/flow"}, others: []string{"cel.dev/cel-go"}},
 	"internal/tail":   std("."),
 	"internal/lane":   {own: []string{".", "wire", "internal/flow", "internal/backoff"}, others: []string{"golang.org/x/time/rate"}},
+	"internal/meter":  std(".", "internal/flow"),
 	"internal/send":   {own: []string{".", "internal/netguard"}},
 	"internal/settle": std(".", "internal/flow"),
 
 	// The engine composes the stages.
 	"webhook": std(".", "events", "wire", "internal/backoff", "internal/cluster", "internal/netguard",
-		"internal/flow", "internal/match", "internal/tail", "internal/lane", "internal/send", "internal/settle"),
+		"internal/flow", "internal/match", "internal/meter", "internal/tail", "internal/lane", "internal/send", "internal/settle"),
 
 	// E-mail about what the engine has given up.
 	"internal/mail": {own: []string{"webhook"}, others: []string{"github.com/wneessen/go-mail"}},
 
 	// The server speaks HTTP, and calls public packages only.
 	"internal/server":         {own: []string{"."}},
+	"internal/server/metrics": {own: []string{".", "webhook"}, others: []string{"github.com/prometheus/client_golang"}},
 	"internal/server/inbound": std(".", "wire"),
 	"internal/server/api":     {own: []string{".", "events", "memory", "webhook", "wire"}, others: []string{"github.com/danielgtaylor/huma/v2"}},
 

@@ -42,6 +42,7 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 		WebhookID: l.settings.WebhookID, Positions: job.positions(), Attempt: out.Attempt,
 	}}
 	if out.Verdict.Outcome == wire.Success {
+		record.Latency = latency(job, now)
 		l.succeeded(job, &record)
 	} else {
 		l.failed(job, &out, now, &record)
@@ -100,6 +101,15 @@ func (l *Lane) postpone(w *Waiting, now time.Time) {
 	}
 	w.Due = now.Add(readRetry)
 	l.admit(w)
+}
+
+// latency is how long the first event of a live first attempt took from its
+// append to here, at least 1 ns; 0 for all others.
+func latency(job *Job, now time.Time) time.Duration {
+	if job.Retry != nil || job.replay != nil {
+		return 0
+	}
+	return max(1, now.Sub(job.Entries[0].Event.AppendedAt))
 }
 
 func (l *Lane) succeeded(job *Job, record *flow.Record) {

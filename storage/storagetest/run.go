@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) alma.Storage, f Features) {
 		{"Sources", sourceCases},
 		{"Keys", keyCases},
 		{"Notices", noticeCases},
+		{"Stats", statsCases},
 		{"Memories", memoryCases},
 		{"Search", searchCases},
 		{"Concurrency", concurrencyCases},

@@ -39,9 +39,20 @@ type Config struct {
 	Inbound http.Handler
 	// Version is named in the OpenAPI document. Defaults to wire.Version.
 	Version string
+	// Metrics counts requests and answers GET /metrics. Defaults to none: then
+	// there is no such path.
+	Metrics Metrics
 	// Heartbeat is how often a silent event stream shows that it is alive.
 	// Defaults to 15 s.
 	Heartbeat time.Duration
+}
+
+// Metrics is told of requests, and shows all figures in the form that
+// Prometheus reads.
+type Metrics interface {
+	http.Handler
+	// Request counts an answered request; route is its pattern, not its path.
+	Request(method, route string, status int, took time.Duration)
 }
 
 // DefaultHeartbeat is shorter than the idle limits of common proxies.
@@ -71,6 +82,7 @@ type Server struct {
 	logger    *slog.Logger
 	version   string
 	heartbeat time.Duration
+	metrics   Metrics // May be nil.
 
 	operations []operation
 	handler    http.Handler // Everything around the routes, and the routes.
@@ -95,7 +107,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		manager: cfg.Manager, memory: cfg.Memory, store: cfg.Store, logger: cfg.Logger,
-		version: cfg.Version, heartbeat: cfg.Heartbeat, inbound: cfg.Inbound, closed: make(chan struct{}),
+		version: cfg.Version, heartbeat: cfg.Heartbeat, inbound: cfg.Inbound, metrics: cfg.Metrics, closed: make(chan struct{}),
 	}
 	s.operations = s.table()
 	s.document = sync.OnceValues(s.describe)
