@@ -19,8 +19,11 @@ import (
 	"github.com/alma-events/alma/events"
 	"github.com/alma-events/alma/internal/server"
 	"github.com/alma-events/alma/internal/server/api"
+	"github.com/alma-events/alma/internal/server/inbound"
+	"github.com/alma-events/alma/internal/server/metrics"
 	"github.com/alma-events/alma/memory"
 	"github.com/alma-events/alma/webhook"
+	"github.com/alma-events/alma/wire"
 )
 
 // nodeConfig is what a node is built from.
@@ -232,7 +235,14 @@ func syncFolder(name string) error {
 
 // serve answers requests, and stops to before anything else is stopped.
 func (n *node) serve(ctx context.Context) (err error) {
-	n.rest, err = api.New(api.Config{Manager: n.manager, Memory: n.memory, Store: n.store, Logger: n.cfg.logger})
+	in, err := inbound.New(inbound.Config{Appender: n.manager, Sources: n.store, Logger: n.cfg.logger})
+	if err != nil {
+		return err //nolint:wrapcheck // It names the setting.
+	}
+	n.rest, err = api.New(api.Config{
+		Manager: n.manager, Memory: n.memory, Store: n.store, Inbound: in, Logger: n.cfg.logger,
+		Metrics: metrics.New(metrics.Config{Manager: n.manager, Store: n.store, Version: wire.Version, Logger: n.cfg.logger}),
+	})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
 	}

@@ -175,6 +175,24 @@ func TestNoKeysInArguments(t *testing.T) {
 	}
 }
 
+// TestKeysInTheConfigFile may stand there: only its owner needs to read it.
+func TestKeysInTheConfigFile(t *testing.T) {
+	t.Parallel()
+	db := newDB(t)
+	young, old := secret.FormatKey(secret.NewKey()), secret.FormatKey(secret.NewKey())
+	keepSecret(t, db, sealing{SecretKey: old})
+	config := filepath.Join(t.TempDir(), "alma.yaml")
+	if err := writePrivate(config, "secret-key: "+young+"\nsecret_key_former: "+old+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := command(t, "", "secret", "rotate-key", "--db", db, "--config", config)
+	if code != exitDone {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	wants(t, "what was done", out, "1 webhooks")
+	wantSecret(t, db, sealing{SecretKey: young})
+}
+
 func TestRotateKeyInTheFile(t *testing.T) {
 	t.Parallel()
 	db := newDB(t)

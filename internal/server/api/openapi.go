@@ -18,6 +18,7 @@ import (
 type (
 	eventStream  struct{} // text/event-stream.
 	openDocument struct{} // The OpenAPI document.
+	metricsText  struct{} // The text format of Prometheus.
 )
 
 const (
@@ -98,6 +99,8 @@ func (d describer) success(op *operation) *huma.Response {
 	case nil:
 	case typeOf[eventStream]():
 		r.Content = map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}}
+	case typeOf[metricsText]():
+		r.Content = map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: "string"}}}
 	case typeOf[openDocument]():
 		r.Content = map[string]*huma.MediaType{mediaJSON: {Schema: &huma.Schema{Type: "object"}}}
 	default:
@@ -218,6 +221,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "DeliveryList"
 	case typeOf[list[replayView]]():
 		return "ReplayList"
+	case typeOf[list[sourceView]]():
+		return "SourceList"
 	case typeOf[list[alma.Key]]():
 		return "KeyList"
 	}

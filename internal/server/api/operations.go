@@ -18,6 +18,7 @@ type operation struct {
 	body         reflect.Type // Nil: none is read.
 	status       int
 	result       reflect.Type // Nil: no content.
+	endless      bool         // The answer ends when the client goes.
 	versioned    bool         // Answers carry an ETag, and If-Match is honoured.
 	handle       func(*call) error
 }
@@ -32,7 +33,7 @@ var (
 // table lists every call, in the order in which it is documented.
 func (s *Server) table() []operation {
 	var all []operation
-	for _, group := range [][]operation{s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.replayCalls(), s.keyCalls(), s.serverCalls()} {
+	for _, group := range [][]operation{s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.replayCalls(), s.keyCalls(), s.sourceCalls(), s.serverCalls()} {
 		all = append(all, group...)
 	}
 	return all
@@ -56,8 +57,8 @@ func (s *Server) eventCalls() []operation {
 		},
 		{
 			method: http.MethodGet, path: "/v1/events/stream", roles: reads, params: append(filters[:len(filters):len(filters)], paramFrom),
-			summary: "Follow the log by server-sent events; goes on exactly behind Last-Event-ID.",
-			status:  http.StatusOK, result: typeOf[eventStream](), handle: s.streamEvents,
+			summary: "Follow the log by server-sent events; goes on exactly behind Last-Event-ID.", endless: true,
+			status: http.StatusOK, result: typeOf[eventStream](), handle: s.streamEvents,
 		},
 		{
 			method: http.MethodGet, path: "/v1/events/{id}", roles: reads,
@@ -199,10 +200,17 @@ func (s *Server) keyCalls() []operation {
 }
 
 func (s *Server) serverCalls() []operation {
-	return []operation{
+	calls := []operation{
 		{method: http.MethodGet, path: "/healthz", summary: "Whether the process answers.", status: http.StatusOK, result: typeOf[health](), handle: s.getHealth},
 		{method: http.MethodGet, path: "/readyz", summary: "Whether events can be taken and delivered.", status: http.StatusOK, result: typeOf[health](), handle: s.getReady},
 		{method: http.MethodGet, path: pathKeySet, summary: "The public keys of webhooks that sign with Ed25519, as a JSON Web Key Set.", status: http.StatusOK, result: typeOf[keySet](), handle: s.getKeySet},
 		{method: http.MethodGet, path: "/openapi.json", roles: anyRole, summary: "This document.", status: http.StatusOK, result: typeOf[openDocument](), handle: s.getDocument},
 	}
+	if s.metrics == nil {
+		return calls
+	}
+	return append(calls, operation{
+		method: http.MethodGet, path: "/metrics", roles: reads, status: http.StatusOK, result: typeOf[metricsText](), handle: s.getMetrics,
+		summary: "What the server does, for Prometheus. A key that is bound to a project may not see it.",
+	})
 }
