@@ -404,6 +404,23 @@ func TestCloudEventsEnvelopeIsNotTrusted(t *testing.T) {
 	}
 }
 
+// TestCloudEventsBatchOfAnyDelivery: ids of deliveries have a "." where the
+// storage has many writers.
+func TestCloudEventsBatchOfAnyDelivery(t *testing.T) {
+	t.Parallel()
+	f := cloudEvents(t)
+	msg, err := f.Encode([]*alma.Event{event(), event()}, wire.Form{Batch: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	id := alma.DeliveryID("wh_a", alma.Position{Xact: 5, Seq: 7})
+	h := asHeader(f.Sign(&msg, []string{hmacSecret}, wire.Attempt{DeliveryID: id, At: now}))
+	if err := f.Verify(h, msg.Body, []string{hmacSecret}, now); err != nil {
+		t.Errorf("%s: %v", h.Get("webhook-id"), err)
+	}
+}
+
 func TestCloudEventsBinaryIDIsSigned(t *testing.T) {
 	t.Parallel()
 	f := cloudEvents(t)

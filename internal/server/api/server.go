@@ -84,6 +84,8 @@ type Server struct {
 	heartbeat time.Duration
 	metrics   Metrics // May be nil.
 
+	publicKeys keySetCache
+
 	operations []operation
 	handler    http.Handler // Everything around the routes, and the routes.
 	keys       keyCache
