@@ -26,6 +26,9 @@ type cli struct {
 	Verify   verifyCmd   `cmd:"" help:"Verify the signature of a body."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine: a bare HTTP client, then the engine, in one run."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
+
+	Completion completionCmd `cmd:"" help:"Print the script with which a shell completes commands and flags."`
+	Man        manCmd        `cmd:"" help:"Print the man page."`
 }
 
 // settings hold for every command.

@@ -70,6 +70,9 @@ var allowed = map[string]rule{
 	"webhook": std(".", "events", "wire", "internal/backoff", "internal/cluster", "internal/netguard",
 		"internal/flow", "internal/match", "internal/meter", "internal/tail", "internal/lane", "internal/send", "internal/settle"),
 
+	// The command line, described to shells and readers.
+	"internal/manual": {others: []string{"github.com/alecthomas/kong"}},
+
 	// E-mail about what the engine has given up.
 	"internal/mail": {own: []string{"webhook"}, others: []string{"github.com/wneessen/go-mail"}},
 
