@@ -24,6 +24,7 @@ type cli struct {
 	Source   sourceCmd   `cmd:"" help:"Let foreign systems, such as Ex Libris Alma, send events here."`
 	Backup   backupCmd   `cmd:"" help:"Copy the database into a file, while the server runs."`
 	Restore  restoreCmd  `cmd:"" help:"Make a database of a backup."`
+	Import   importCmd   `cmd:"" help:"Take over the memories of the Python library."`
 	Sign     signCmd     `cmd:"" help:"Sign a body, as a delivery would be."`
 	Verify   verifyCmd   `cmd:"" help:"Verify the signature of a body."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine: a bare HTTP client, then the engine, in one run."`
