@@ -22,6 +22,7 @@ type cli struct {
 	Secret   secretCmd   `cmd:"" help:"Look after the key that seals secrets in the database."`
 	Key      keyCmd      `cmd:"" help:"Manage API keys."`
 	Source   sourceCmd   `cmd:"" help:"Let foreign systems, such as Ex Libris Alma, send events here."`
+	Health   healthCmd   `cmd:"" help:"Ask a server whether it works, for containers and scripts."`
 	Backup   backupCmd   `cmd:"" help:"Copy the database into a file, while the server runs."`
 	Restore  restoreCmd  `cmd:"" help:"Make a database of a backup."`
 	Import   importCmd   `cmd:"" help:"Take over the memories of the Python library."`
