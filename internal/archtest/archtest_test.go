@@ -70,6 +70,12 @@ var allowed = map[string]rule{
 	"webhook": std(".", "events", "wire", "internal/backoff", "internal/cluster", "internal/netguard",
 		"internal/flow", "internal/match", "internal/meter", "internal/tail", "internal/lane", "internal/send", "internal/settle"),
 
+	// The command line, described to shells and readers.
+	"internal/manual": {others: []string{"github.com/alecthomas/kong"}},
+
+	// The file of the Python library, for those who come from there.
+	"internal/pythonfile": {own: []string{"."}, others: []string{"modernc.org/sqlite"}},
+
 	// E-mail about what the engine has given up.
 	"internal/mail": {own: []string{"webhook"}, others: []string{"github.com/wneessen/go-mail"}},
 

@@ -92,6 +92,11 @@ func (s *Server) memoryCalls() []operation {
 			body:    typeOf[consolidateInput](), status: http.StatusOK, result: typeOf[memory.Report](), handle: s.consolidateMemories,
 		},
 		{
+			method: http.MethodPost, path: "/v1/memories/import", roles: onlyRoot,
+			summary: "Store memories of another system, ids and times kept; what is known is left alone. Emits nothing unless asked to.",
+			body:    typeOf[importInput](), status: http.StatusOK, result: typeOf[importResult](), handle: s.importMemories,
+		},
+		{
 			method: http.MethodGet, path: "/v1/memories/{id}", roles: reads, versioned: true,
 			summary: "One memory.",
 			status:  http.StatusOK, result: typeOf[alma.Memory](), handle: s.getMemory,
