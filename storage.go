@@ -25,6 +25,7 @@ type Storage interface {
 	RetentionStore
 	NoticeStore
 	StatsStore
+	AuditStore
 	Close() error
 }
 

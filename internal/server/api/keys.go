@@ -45,6 +45,7 @@ func (s *Server) postKey(c *call) error {
 	if err := s.store.CreateKey(c.r.Context(), key); err != nil {
 		return fmt.Errorf("alma: create key: %w", err)
 	}
+	c.object = key.ID
 	return c.reply(http.StatusCreated, newKeyView{Key: key, Secret: secret})
 }
 
@@ -106,6 +107,7 @@ func (s *Server) deleteKey(c *call) error {
 		switch {
 		case k.ID == c.id():
 			found = true
+			c.concerns(k.ProjectID)
 		case k.Role == alma.RoleAdmin && k.ProjectID == "":
 			others++
 		}

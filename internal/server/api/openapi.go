@@ -223,6 +223,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "ReplayList"
 	case typeOf[list[sourceView]]():
 		return "SourceList"
+	case typeOf[list[alma.AuditEntry]]():
+		return "AuditList"
 	case typeOf[list[alma.Key]]():
 		return "KeyList"
 	}

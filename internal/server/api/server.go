@@ -20,6 +20,7 @@ type Store interface {
 	alma.WebhookStore
 	alma.KeyStore
 	alma.SourceStore
+	alma.AuditStore
 }
 
 // Config says what a [Server] works with.
@@ -53,6 +54,8 @@ type Metrics interface {
 	http.Handler
 	// Request counts an answered request; route is its pattern, not its path.
 	Request(method, route string, status int, took time.Duration)
+	// AuditFailed counts a change that the audit log lacks.
+	AuditFailed()
 }
 
 // DefaultHeartbeat is shorter than the idle limits of common proxies.

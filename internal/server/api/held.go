@@ -1,0 +1,34 @@
+package api
+
+import (
+	"bytes"
+	"net/http"
+)
+
+// held keeps an answer back until what has to be stored about it is stored: so
+// that who has the answer also finds the entry of the audit log.
+type held struct {
+	http.ResponseWriter
+	status int // 0 until something was written.
+	body   bytes.Buffer
+}
+
+func (h *held) WriteHeader(status int) {
+	if h.status == 0 {
+		h.status = status
+	}
+}
+
+func (h *held) Write(b []byte) (int, error) {
+	h.WriteHeader(http.StatusOK)
+	return h.body.Write(b) //nolint:wrapcheck // It never fails.
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (h *held) Unwrap() http.ResponseWriter { return h.ResponseWriter }
+
+// release sends the answer.
+func (h *held) release() {
+	h.ResponseWriter.WriteHeader(h.status)
+	_, _ = h.ResponseWriter.Write(h.body.Bytes()) // A client that is gone needs no answer.
+}
