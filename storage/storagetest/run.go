@@ -57,6 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) alma.Storage, f Features) {
 		{"Notices", noticeCases},
 		{"Stats", statsCases},
 		{"Audit", auditCases},
+		{"Calls", callCases},
 		{"Memories", memoryCases},
 		{"Search", searchCases},
 		{"Concurrency", concurrencyCases},

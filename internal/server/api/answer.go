@@ -21,6 +21,8 @@ type call struct {
 
 	madeFrom int64 // The version that a patch says it was made from.
 
+	repeat *repeatable // Nil: not under an Idempotency-Key.
+
 	// For the audit log:
 	object    string   // What the call has made; else what its path names.
 	concerned string   // The project of what the path names.

@@ -28,27 +28,13 @@ func (o *operation) audited() bool {
 	return o.method != http.MethodGet && slices.Equal(o.roles, onlyRoot)
 }
 
-// answerAudited lets a call be answered, and stores who made it before the
-// answer goes out.
-func (s *Server) answerAudited(c *call) {
-	out := &held{ResponseWriter: c.w}
-	c.w = out
-	finished := false
-	defer func() {
-		if !finished { // It panicked: nobody knows how far it came.
-			s.audit(c, http.StatusInternalServerError)
-		}
-	}()
-	s.answer(c)
-	finished = true
-	s.audit(c, out.status)
-	out.release()
-}
-
 // audit stores an entry about a change that was made or may have been, or that
 // the key has no right to. Requests that were refused for what they say changed
 // nothing. What cannot be stored is logged and counted: the change stays.
 func (s *Server) audit(c *call, status int) {
+	if !c.op.audited() || c.repeat != nil && c.repeat.replayed {
+		return
+	}
 	made := status < http.StatusBadRequest || status >= http.StatusInternalServerError
 	if c.key.ID == "" || !made && status != http.StatusForbidden {
 		return

@@ -104,8 +104,8 @@ func (s *Server) serve(op *operation) http.Handler {
 			defer s.count(op, w, time.Now())
 		}
 		c := &call{w: w, r: r, op: op}
-		if op.audited() {
-			s.answerAudited(c)
+		if op.audited() || op.repeatable {
+			s.answerHeld(c)
 			return
 		}
 		s.answer(c)
@@ -115,7 +115,11 @@ func (s *Server) serve(op *operation) http.Handler {
 // answer answers a call.
 func (s *Server) answer(c *call) {
 	err := s.admit(c)
+	answered := false
 	if err == nil {
+		answered, err = s.begin(c)
+	}
+	if err == nil && !answered {
 		err = c.op.handle(c)
 	}
 	if err != nil {
