@@ -21,6 +21,7 @@ type cli struct {
 	Purge    purgeCmd    `cmd:"" help:"Erase personal data for good."`
 	Secret   secretCmd   `cmd:"" help:"Look after the key that seals secrets in the database."`
 	Key      keyCmd      `cmd:"" help:"Manage API keys."`
+	Audit    auditCmd    `cmd:"" help:"See who changed what."`
 	Source   sourceCmd   `cmd:"" help:"Let foreign systems, such as Ex Libris Alma, send events here."`
 	Health   healthCmd   `cmd:"" help:"Ask a server whether it works, for containers and scripts."`
 	Backup   backupCmd   `cmd:"" help:"Copy the database into a file, while the server runs."`

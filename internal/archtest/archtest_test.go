@@ -83,7 +83,7 @@ var allowed = map[string]rule{
 	"internal/server":         {own: []string{"."}},
 	"internal/server/metrics": {own: []string{".", "webhook"}, others: []string{"github.com/prometheus/client_golang"}},
 	"internal/server/inbound": std(".", "wire"),
-	"internal/server/api":     {own: []string{".", "events", "memory", "webhook", "wire"}, others: []string{"github.com/danielgtaylor/huma/v2"}},
+	"internal/server/api":     {own: []string{".", "events", "memory", "webhook", "wire", "internal/secret"}, others: []string{"github.com/danielgtaylor/huma/v2", "golang.org/x/time/rate"}},
 
 	// The benchmark drives the engine as its users do.
 	"internal/crashtest": std(),

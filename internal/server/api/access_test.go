@@ -50,6 +50,7 @@ var calls = map[string][]alma.Role{
 	"DELETE /v1/keys/{id}":                 {alma.RoleAdmin},
 	"GET /metrics":                         {alma.RoleAdmin, alma.RoleRead},
 	"POST /v1/sources":                     {alma.RoleAdmin},
+	"GET /v1/audit":                        {alma.RoleAdmin},
 	"GET /v1/sources":                      {alma.RoleAdmin, alma.RoleRead},
 	"GET /v1/sources/{id}":                 {alma.RoleAdmin, alma.RoleRead},
 	"DELETE /v1/sources/{id}":              {alma.RoleAdmin},
