@@ -125,6 +125,9 @@ type WebhookConfig struct {
 	Active *bool
 	// Description is for people (description).
 	Description string
+	// Name is by which a declaration knows the webhook (name); see the config
+	// file of `alma serve`. Defaults to none.
+	Name string
 }
 
 // SignatureScheme says how deliveries are signed.

@@ -49,6 +49,7 @@ type webhookJSON struct {
 	ClientKey     string            `json:"client_key,omitempty"`
 	Active        *bool             `json:"active"`
 	Description   string            `json:"description"`
+	Name          string            `json:"name"`
 }
 
 // seconds is a duration written as a number of seconds.
@@ -90,7 +91,7 @@ func (c WebhookConfig) MarshalJSON() ([]byte, error) {
 		MaxInFlight: nonZero(c.MaxInFlight), RateLimit: nonZero(c.RateLimit), Ordered: c.Ordered, MaxAge: nonZero(seconds(c.MaxAge)),
 		ProjectID: c.ProjectID, Contacts: c.Contacts, BulkLimit: c.BulkLimit, DisableAfter: (*seconds)(c.DisableAfter),
 		ContentType: c.ContentType, OmitNull: c.OmitNull, ContentMode: c.ContentMode, Challenge: c.Challenge,
-		Signature: c.Signature, Certificate: c.ClientCertificate, Active: c.Active, Description: c.Description,
+		Signature: c.Signature, Certificate: c.ClientCertificate, Active: c.Active, Description: c.Description, Name: c.Name,
 	}
 	for _, d := range c.RetrySchedule {
 		j.RetrySchedule = append(j.RetrySchedule, seconds(d))
@@ -124,7 +125,7 @@ func (c *WebhookConfig) UnmarshalJSON(b []byte) error {
 		MaxInFlight: deref(j.MaxInFlight), RateLimit: deref(j.RateLimit), Ordered: j.Ordered, MaxAge: time.Duration(deref(j.MaxAge)),
 		ProjectID: j.ProjectID, Contacts: j.Contacts, BulkLimit: j.BulkLimit, DisableAfter: (*time.Duration)(j.DisableAfter),
 		ContentType: j.ContentType, OmitNull: j.OmitNull, ContentMode: j.ContentMode, Challenge: j.Challenge,
-		Signature: j.Signature, ClientCertificate: j.Certificate, ClientKey: j.ClientKey, Active: j.Active, Description: j.Description,
+		Signature: j.Signature, ClientCertificate: j.Certificate, ClientKey: j.ClientKey, Active: j.Active, Description: j.Description, Name: j.Name,
 	}
 	if j.RetrySchedule != nil {
 		c.RetrySchedule = make([]time.Duration, len(j.RetrySchedule))

@@ -223,6 +223,7 @@ func (c *WebhookConfig) validateRest(f *Faults) {
 		f.Addf("content_mode", "%s is unknown; want %s or %s", quoteShort(string(c.ContentMode)), ModeStructured, ModeBinary)
 	}
 	checkText(f, "description", c.Description, MaxDescription)
+	checkText(f, "name", c.Name, MaxNameBytes)
 }
 
 // validateClient checks what Alma shows to listeners that ask who it is. The

@@ -24,6 +24,7 @@ type cli struct {
 	Audit    auditCmd    `cmd:"" help:"See who changed what."`
 	Source   sourceCmd   `cmd:"" help:"Let foreign systems, such as Ex Libris Alma, send events here."`
 	Health   healthCmd   `cmd:"" help:"Ask a server whether it works, for containers and scripts."`
+	Apply    applyCmd    `cmd:"" help:"Make webhooks, sources and keys what a config file declares."`
 	Backup   backupCmd   `cmd:"" help:"Copy the database into a file, while the server runs."`
 	Restore  restoreCmd  `cmd:"" help:"Make a database of a backup."`
 	Import   importCmd   `cmd:"" help:"Take over the memories of the Python library."`
@@ -38,7 +39,7 @@ type cli struct {
 
 // settings hold for every command.
 type settings struct {
-	Config   kong.ConfigFlag `help:"A file of settings, one \"name: value\" a line, named like the flags." env:"ALMA_CONFIG" placeholder:"FILE"`
+	Config   kong.ConfigFlag `help:"A file of settings, one \"name: value\" a line, named like the flags; it may declare webhooks, sources and keys (see \"alma apply\")." env:"ALMA_CONFIG" placeholder:"FILE"`
 	LogLevel string          `help:"Log from this level on: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"ALMA_LOG_LEVEL"`
 }
 

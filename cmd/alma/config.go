@@ -33,6 +33,9 @@ func (f *configFile) Validate(app *kong.Application) error {
 		return next(nil)
 	})
 	for name := range f.values {
+		if isSection(name) {
+			continue // See declared.go.
+		}
 		if !known[strings.ReplaceAll(name, "_", "-")] {
 			return fmt.Errorf("the config file names %q, which is no setting; \"alma serve --help\" lists them", name)
 		}

@@ -28,7 +28,8 @@ type serveCmd struct {
 	RateLimit perSecond `name:"rate-limit" help:"Let each API key make so many requests a second at this node, unless it has a limit of its own; 0 sets none." default:"0" env:"ALMA_RATE_LIMIT" placeholder:"N[/s]"`
 	NodeName  string    `name:"node-name" help:"Name this server among those that share the database. (default: the host's name and the process id)" env:"ALMA_NODE_NAME" placeholder:"NAME"`
 	Lease     span      `help:"With PostgreSQL: how long other servers wait for a sign of life before they take this one's webhooks over." default:"5s" env:"ALMA_LEASE"`
-	Grace     span      `help:"Let requests and deliveries in flight finish for so long when stopped." default:"30s" env:"ALMA_GRACE"`
+	pruning
+	Grace span `help:"Let requests and deliveries in flight finish for so long when stopped." default:"30s" env:"ALMA_GRACE"`
 }
 
 // Help says more than the list of flags.
@@ -53,9 +54,16 @@ func (c *serveCmd) Run(ctx context.Context, conn *connection, s *settings, io st
 	if err != nil {
 		return err
 	}
+	things, err := readDeclared(string(s.Config))
+	if err != nil {
+		return err
+	}
 	n, err := startNode(ctx, cfg)
 	if err != nil {
 		return unlessStopped(ctx, err)
+	}
+	if err := n.declare(ctx, things, c.Prune, io); err != nil {
+		return errors.Join(unlessStopped(ctx, err), n.stop(context.WithoutCancel(ctx)))
 	}
 	fmt.Fprintf(io.out, "Serving on %s, database %s\n", n.http.URL(), shownDB(cfg.db))
 	if n.key != "" {

@@ -51,6 +51,7 @@ var calls = map[string][]alma.Role{
 	"GET /metrics":                         {alma.RoleAdmin, alma.RoleRead},
 	"POST /v1/sources":                     {alma.RoleAdmin},
 	"GET /v1/audit":                        {alma.RoleAdmin},
+	"POST /v1/apply":                       {alma.RoleAdmin},
 	"GET /v1/sources":                      {alma.RoleAdmin, alma.RoleRead},
 	"GET /v1/sources/{id}":                 {alma.RoleAdmin, alma.RoleRead},
 	"DELETE /v1/sources/{id}":              {alma.RoleAdmin},

@@ -34,7 +34,7 @@ var (
 // table lists every call, in the order in which it is documented.
 func (s *Server) table() []operation {
 	var all []operation
-	for _, group := range [][]operation{s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.replayCalls(), s.keyCalls(), s.sourceCalls(), s.auditCalls(), s.serverCalls()} {
+	for _, group := range [][]operation{s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.replayCalls(), s.keyCalls(), s.sourceCalls(), s.auditCalls(), s.declareCalls(), s.serverCalls()} {
 		all = append(all, group...)
 	}
 	return all

@@ -46,6 +46,7 @@ type Settings struct {
 	Certificate   string               `json:"client_certificate" doc:"PEM chain that Alma shows to listeners which ask for one. Its key is set with client_key and never shown."`
 	Active        *bool                `json:"active" nullable:"true" doc:"Whether deliveries run; false: paused."`
 	Description   string               `json:"description" doc:"For people."`
+	Name          string               `json:"name" doc:"By which a declaration (POST /v1/apply, or the config file) knows the webhook; empty for others."`
 }
 
 // webhookView is a webhook with its settings as they take effect.

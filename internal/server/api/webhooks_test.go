@@ -22,7 +22,7 @@ func TestWebhookShowsItsSettingsInEffect(t *testing.T) {
 	want := `{"url":"` + r.listener.URL() + `","events":[],"format":"alma","headers":{},"retry_count":3,"retry_delay":5,"retry_backoff":2,
 		"retry_schedule":null,"retry_jitter":0,"agent_filter":[],"project_filter":[],"type_filter":[],"filter":"","timeout":30,"batch_size":1,
 		"batch_delay":1,"max_in_flight":64,"rate_limit":null,"ordered":false,"max_age":null,"project_id":"","contacts":[],"bulk_limit":0,
-		"disable_after":432000,"content_type":"json","active":true,"description":"","signed":true,"signature":"hmac-sha256","challenge":false,"client_certificate":"","content_mode":"","omit_null":false,"former_secret_until":null,"state":"active","state_reason":"","lag":0,
+		"disable_after":432000,"content_type":"json","active":true,"description":"","name":"","signed":true,"signature":"hmac-sha256","challenge":false,"client_certificate":"","content_mode":"","omit_null":false,"former_secret_until":null,"state":"active","state_reason":"","lag":0,
 		"lag_seconds":0,"health":"healthy","failing_since":null,"waiting":0,"in_flight":0,"expired":0,"erased":0,"lost":0,"filter_errors":0,"filter_error":"","version":1}`
 	got, expected := object(t, shown.body), object(t, []byte(want))
 	for _, name := range []string{"id", "created_at", "updated_at", "secret_hint"} {
