@@ -258,12 +258,12 @@ func labels(m manifest) map[string]any {
 // symbols.
 func TestBuildIsStatic(t *testing.T) {
 	t.Parallel()
-	make, err := exec.LookPath("make")
+	program, err := exec.LookPath("make")
 	if err != nil || runtime.GOOS != "linux" || testing.Short() {
 		t.Skip("only on Linux, with make")
 	}
 	name := filepath.Join(t.TempDir(), "alma")
-	cmd := exec.CommandContext(t.Context(), make, "-C", "../..", "build", "BIN="+name, "VERSION=v0-test")
+	cmd := exec.CommandContext(t.Context(), program, "-C", "../..", "build", "BIN="+name, "VERSION=v0-test")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -120,7 +120,7 @@ func (j *importJob) check(r pythonfile.Row) error {
 func (j *importJob) add(ctx context.Context, r *pythonfile.Row) error {
 	j.read++
 	if r.Err != nil {
-		return nil // It was listed before.
+		return nil //nolint:nilerr // It was listed before.
 	}
 	m := &r.Memory
 	if len(j.batch) == importRows || j.bytes > 0 && j.bytes+len(m.Data) > importBytes {

@@ -45,14 +45,15 @@ func fish(b *strings.Builder, app *kong.Application) {
 }
 
 func fishFlag(f *kong.Flag) string {
-	s := ""
+	var b strings.Builder
 	for _, w := range words(f) {
 		if long, ok := strings.CutPrefix(w, "--"); ok {
-			s += " -l " + long
+			b.WriteString(" -l " + long)
 		} else {
-			s += " -s " + strings.TrimPrefix(w, "-")
+			b.WriteString(" -s " + strings.TrimPrefix(w, "-"))
 		}
 	}
+	s := b.String()
 	switch known := values(f.Value); {
 	case len(known) > 0:
 		return s + " -x -a " + fishQuoted(strings.Join(known, " "))

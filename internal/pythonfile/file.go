@@ -89,7 +89,7 @@ func (f *File) columns(ctx context.Context, table string) ([]string, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // The caller says more.
 	}
-	defer rows.Close() //nolint:errcheck // Err has said what there is.
+	defer rows.Close()
 	var names []string
 	for rows.Next() {
 		var name string
@@ -145,7 +145,7 @@ func (f *File) Each(ctx context.Context, owner Owner, visit func(Row) error) err
 }
 
 func (f *File) read(ctx context.Context, t table, owner Owner, visit func(Row) error) (err error) {
-	rows, err := f.tx.QueryContext(ctx, `SELECT rowid, * FROM `+t.name+` ORDER BY rowid`)
+	rows, err := f.tx.QueryContext(ctx, `SELECT rowid, * FROM `+t.name+` ORDER BY rowid`) //nolint:gosec // The name is one of ours.
 	if err != nil {
 		return fmt.Errorf("alma: import: read %s: %w", t.name, err)
 	}

@@ -24,7 +24,7 @@ func copyDatabase(ctx context.Context, from, to string, progress Progress, finis
 	name := part.Name()
 	defer func() {
 		for _, end := range []string{"", "-journal", "-wal", "-shm"} {
-			os.Remove(name + end) //nolint:errcheck // What was put in place is gone already.
+			os.Remove(name + end) // What was put in place is gone already.
 		}
 	}()
 	if err := part.Close(); err != nil {
