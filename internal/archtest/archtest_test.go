@@ -74,8 +74,10 @@ var allowed = map[string]rule{
 	"internal/mail": {own: []string{"webhook"}, others: []string{"github.com/wneessen/go-mail"}},
 
 	// The server speaks HTTP, and calls public packages only.
-	"internal/server":     {own: []string{"."}},
-	"internal/server/api": {own: []string{".", "events", "memory", "webhook", "wire"}, others: []string{"github.com/danielgtaylor/huma/v2"}},
+	"internal/server":           {own: []string{"."}},
+	"internal/server/session":   std(),
+	"internal/server/dashboard": std(".", "internal/server/session", "wire"),
+	"internal/server/api":       {own: []string{".", "events", "memory", "webhook", "wire", "internal/server/session"}, others: []string{"github.com/danielgtaylor/huma/v2"}},
 
 	// The benchmark drives the engine as its users do.
 	"internal/crashtest": std(),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/server/session"
 	"github.com/alma-events/alma/memory"
 	"github.com/alma-events/alma/webhook"
 	"github.com/alma-events/alma/wire"
@@ -35,6 +36,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Version is named in the OpenAPI document. Defaults to wire.Version.
 	Version string
+	// Sessions are those of the dashboard: its cookie is taken instead of a key.
+	// Defaults to none.
+	Sessions *session.Store
 	// Heartbeat is how often a silent event stream shows that it is alive.
 	// Defaults to 15 s.
 	Heartbeat time.Duration
@@ -53,6 +57,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Version == "" {
 		c.Version = wire.Version
 	}
+	if c.Sessions == nil {
+		c.Sessions = session.New()
+	}
 	if c.Heartbeat <= 0 {
 		c.Heartbeat = DefaultHeartbeat
 	}
@@ -67,6 +74,7 @@ type Server struct {
 	logger    *slog.Logger
 	version   string
 	heartbeat time.Duration
+	sessions  *session.Store
 
 	operations []operation
 	handler    http.Handler // Everything around the routes, and the routes.
@@ -89,7 +97,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		manager: cfg.Manager, memory: cfg.Memory, store: cfg.Store, logger: cfg.Logger,
-		version: cfg.Version, heartbeat: cfg.Heartbeat, closed: make(chan struct{}),
+		version: cfg.Version, heartbeat: cfg.Heartbeat, sessions: cfg.Sessions, closed: make(chan struct{}),
 	}
 	s.operations = s.table()
 	s.document = sync.OnceValues(s.describe)
