@@ -118,9 +118,9 @@ func TestScreenshots(t *testing.T) {
 				if wide := ask[int](b, `document.documentElement.scrollWidth - window.innerWidth`); wide > 0 {
 					t.Errorf("%s is %d pixels too wide at %d", path, wide, width)
 				}
-				picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(80))
+				picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 				if err == nil {
-					err = os.WriteFile(filepath.Join(folder, name+"-"+scheme+"-"+itoa(width)+".jpg"), picture, 0o600)
+					err = os.WriteFile(filepath.Join(folder, name+"-"+scheme+"-"+itoa(width)+".png"), picture, 0o600)
 				}
 				if err != nil {
 					t.Fatal(err)

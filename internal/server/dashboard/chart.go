@@ -28,7 +28,7 @@ type line struct {
 
 type dot struct{ X, Y string }
 
-type tick struct{ At, Label string }
+type tick struct{ At, Label, Anchor string }
 
 // row is a line of the table.
 type row struct {
@@ -71,7 +71,7 @@ func (f figures) draw() chart {
 	}
 	for i := range 3 {
 		share := float64(i) / 2
-		c.Y = append(c.Y, tick{coord(plotBottom - share*(plotBottom-plotTop)), number(share * top)})
+		c.Y = append(c.Y, tick{At: coord(plotBottom - share*(plotBottom-plotTop)), Label: number(share * top)})
 	}
 	c.X, c.Rows = f.ticks(), f.rows()
 	return c
@@ -129,8 +129,9 @@ func (f figures) ticks() []tick {
 		layout = "Jan 2"
 	}
 	var out []tick
-	for _, i := range []int{0, len(f.at) / 2, len(f.at) - 1} {
-		out = append(out, tick{coord(f.x(i)), f.at[i].UTC().Format(layout)})
+	for n, i := range []int{0, len(f.at) / 2, len(f.at) - 1} {
+		anchor := []string{"start", "middle", "end"}[n]
+		out = append(out, tick{coord(f.x(i)), f.at[i].UTC().Format(layout), anchor})
 	}
 	return out
 }

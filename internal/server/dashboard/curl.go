@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -44,7 +45,10 @@ func isSecret(name string) bool {
 // body is the event as format alma sends it; other formats wrap it otherwise.
 func body(p *deliveryPage) string {
 	ev := p.Event
-	text, err := json.Marshal(struct {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // The data go as they are stored.
+	err := enc.Encode(struct {
 		Type       alma.EventType  `json:"event_type"`
 		MemoryID   string          `json:"memory_id"`
 		MemoryType alma.MemoryType `json:"memory_type"`
@@ -57,7 +61,7 @@ func body(p *deliveryPage) string {
 	if err != nil {
 		return "{}"
 	}
-	return string(text)
+	return strings.TrimSpace(b.String())
 }
 
 // quoted quotes for a shell.

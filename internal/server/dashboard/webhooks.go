@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -160,11 +161,23 @@ func settingLines(w *webhookView) []settingLine {
 	for _, group := range fieldGroups {
 		for _, f := range group.Fields {
 			if text := f.text(w.settings[f.Name]); text != "" && text != "false" && f.Kind != kindSecret {
-				out = append(out, settingLine{f.Label, strings.ReplaceAll(text, "\n", ", ")})
+				out = append(out, settingLine{f.Label, f.readable(text)})
 			}
 		}
 	}
 	return out
+}
+
+// readable writes the text of a setting with its unit.
+func (f *field) readable(text string) string {
+	seconds, err := strconv.ParseFloat(text, 64)
+	switch {
+	case f.Unit == "seconds" && err == nil:
+		return spanText(time.Duration(seconds * float64(time.Second)))
+	case f.Unit != "":
+		text += " " + f.Unit
+	}
+	return strings.ReplaceAll(text, "\n", ", ")
 }
 
 // actOnWebhook pauses, resumes or activates.
