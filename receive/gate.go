@@ -2,6 +2,7 @@ package receive
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -34,6 +35,8 @@ func newGate(f *alma.Faults, cfg Config) gate {
 		f.Addf("secrets", "missing: want the webhook's secret; to take forgeable deliveries, set Unsigned")
 	case slices.Contains(cfg.Secrets, ""):
 		f.Addf("secrets", "one of them is empty; is the variable that should hold it set?")
+	default:
+		checkSecrets(f, cfg)
 	}
 	if cfg.MaxBody < 0 {
 		f.Addf("max_body", "%d bytes cannot be; want more than 0, or 0 for the default", cfg.MaxBody)
@@ -47,8 +50,24 @@ func newGate(f *alma.Faults, cfg Config) gate {
 	return gate{format: format, secrets: slices.Clone(cfg.Secrets), unsigned: cfg.Unsigned, maxBody: cfg.MaxBody, log: cfg.Logger}
 }
 
+// checkSecrets finds secrets that would never fit, rather than refuse every
+// delivery.
+func checkSecrets(f *alma.Faults, cfg Config) {
+	for i, secret := range cfg.Secrets {
+		if err := wire.CheckVerifier(cfg.Format, secret); err != nil {
+			f.Addf(fmt.Sprintf("secrets[%d]", i), "%s", err)
+		}
+	}
+}
+
 // admit returns the verified raw body, or answers the request and returns false.
+// Questions of senders that ask for consent, such as a challenge, are answered
+// before anything else: they are not signed.
 func (g *gate) admit(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	if asks, ok := g.format.(wire.Handshaker); ok && asks.Answer(w, r) {
+		g.log.InfoContext(r.Context(), "handshake answered", "remote", r.RemoteAddr, "method", r.Method)
+		return nil, false
+	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		problem(w, http.StatusMethodNotAllowed, "deliveries are made with POST")
@@ -99,6 +118,8 @@ func detail(err error) string {
 		return "the signature is missing"
 	case errors.Is(err, wire.ErrSignatureMalformed):
 		return "the signature is malformed"
+	case errors.Is(err, wire.ErrTimestamp):
+		return "the timestamp is too far from the present"
 	default:
 		return "the signature does not match the body"
 	}

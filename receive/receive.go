@@ -10,11 +10,13 @@
 //	})
 //	http.Handle("/hook", h)
 //
-// Its answers are those that the sender's rules expect:
+// It listens to all formats of package wire. Its answers are those that the
+// sender's rules expect:
 //
+//	200  a challenge, or a request for consent, answered
 //	204  handled now, or handled before
 //	400  the body is no event of the format
-//	401  the signature is missing or wrong
+//	401  the signature is missing or wrong, or its time is not the present
 //	405  not a POST
 //	413  the body is larger than Config.MaxBody
 //	415  the body is compressed
@@ -24,7 +26,9 @@
 // Deliveries are made at least once, so a repeat is normal. With a [Store] that
 // outlives the process, repeats are dropped over restarts too; what is handled
 // while the process dies may still be handled twice. A function that must not
-// run twice keeps [alma.Event.ID] in its own transaction.
+// run twice keeps [alma.Event.ID] in its own transaction. Events of senders that
+// give none, Ex Libris Alma among them, get an id that is a hash of the body:
+// senders repeat the same bytes.
 package receive
 
 import (
@@ -47,7 +51,8 @@ const (
 type Config struct {
 	// Format is the wire format. Defaults to alma.FormatAlma.
 	Format alma.Format
-	// Secrets are those that are valid now; several during a rotation.
+	// Secrets are those that are valid now; several during a rotation. The
+	// formats standard and cloudevents take public keys (whpk_…) too.
 	// Required, unless Unsigned is set.
 	Secrets []string
 	// Unsigned takes deliveries without looking at a signature: anyone who
@@ -113,6 +118,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		malformed(w, err)
 		return
 	}
+	identify(events, body)
 	switch err := h.take(r.Context(), events); {
 	case err == nil:
 		w.WriteHeader(http.StatusNoContent)

@@ -17,11 +17,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/pgtest"
 	"github.com/alma-events/alma/receive"
 	"github.com/alma-events/alma/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Wrap(m)) }
 
 const secret = "your-secret-key"
 
@@ -186,7 +187,7 @@ func TestTaken(t *testing.T) {
 	}{
 		{"array", delivery(body("evt_1", "evt_2")), receive.Config{}, []string{"evt_1", "evt_2"}},
 		{"object", delivery(bytes.Trim(body("evt_1"), "[]")), receive.Config{}, []string{"evt_1"}},
-		{"no id", delivery([]byte(`{"event_type":"CREATED","memory_id":"1"}`)), receive.Config{}, []string{""}},
+		{"no id", delivery([]byte(`{"event_type":"CREATED","memory_id":"1"}`)), receive.Config{}, []string{"sha256_71b1e192c2e7397b81ca7b6f456ad519b08c35cfb235ac5a6a2432146b56fab5"}},
 		{"twice in one batch", delivery(body("evt_1", "evt_1")), receive.Config{}, []string{"evt_1"}},
 		{"largest event", delivery(largest), receive.Config{}, []string{"evt_1"}},
 		{"old secret during a rotation", delivery(body("evt_1")), receive.Config{Secrets: []string{"new", secret}}, []string{"evt_1"}},

@@ -2,9 +2,12 @@ package receive
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/alma-events/alma"
 )
@@ -32,16 +35,31 @@ func (h *Handler) take(ctx context.Context, events []alma.Event) error {
 	return err
 }
 
+// identify gives events that came without an id one that a repeat of the same
+// bytes gets too.
+func identify(events []alma.Event, body []byte) {
+	var hash string
+	for i := range events {
+		if events[i].ID != "" {
+			continue
+		}
+		if hash == "" {
+			sum := sha256.Sum256(body)
+			hash = "sha256_" + hex.EncodeToString(sum[:])
+		}
+		events[i].ID = hash
+		if len(events) > 1 {
+			events[i].ID += "_" + strconv.Itoa(i)
+		}
+	}
+}
+
 // claim returns the events that are this request's to handle, also beside an
-// error. An event without an id cannot be recognised again: it always is.
+// error.
 func (h *Handler) claim(ctx context.Context, events []alma.Event) ([]alma.Event, error) {
 	fresh := make([]alma.Event, 0, len(events))
 	own := make(map[string]bool, len(events))
 	for _, e := range events {
-		if e.ID == "" {
-			fresh = append(fresh, e)
-			continue
-		}
 		if own[e.ID] {
 			continue // Twice in one batch.
 		}
@@ -64,9 +82,6 @@ func (h *Handler) claim(ctx context.Context, events []alma.Event) ([]alma.Event,
 func (h *Handler) done(ctx context.Context, events []alma.Event) {
 	ctx = context.WithoutCancel(ctx) // The sender may have gone meanwhile.
 	for _, e := range events {
-		if e.ID == "" {
-			continue
-		}
 		if err := h.seen.Done(ctx, e.ID); err != nil {
 			h.gate.log.ErrorContext(ctx, "handled event could not be remembered; a repeat would be handled again", "event_id", e.ID, "error", err)
 		}
@@ -76,9 +91,6 @@ func (h *Handler) done(ctx context.Context, events []alma.Event) {
 func (h *Handler) release(ctx context.Context, events []alma.Event) {
 	ctx = context.WithoutCancel(ctx)
 	for _, e := range events {
-		if e.ID == "" {
-			continue
-		}
 		if err := h.seen.Release(ctx, e.ID); err != nil {
 			h.gate.log.ErrorContext(ctx, "claim of event could not be given back", "event_id", e.ID, "error", err)
 		}

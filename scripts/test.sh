@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The whole test suite, under the race detector. That needs a C compiler; one
 # test asks openssl for a second opinion on signatures; storage/postgres wants a
-# PostgreSQL server to start. As root on Debian what is missing is installed;
-# otherwise the suite runs without it and says so.
+# PostgreSQL server to start; the documents' snippets want Python and Node. As
+# root on Debian what is missing is installed; otherwise the suite runs without
+# it and says so.
 # With CI=true nothing may be missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -53,6 +54,10 @@ vector() {
 vector
 
 need openssl openssl || note "skipped: the comparison of signatures with openssl (not installed)"
+# The documents show how to verify in several languages; PHP and Java are tried
+# where they are.
+need python3 python3 || note "skipped: the documents' Python (not installed)"
+need node nodejs || note "skipped: the documents' JavaScript (not installed)"
 
 note "go vet ./..."
 go vet ./...

@@ -30,7 +30,7 @@ func (m *Manager) deliver(ctx context.Context, job *lane.Job) lane.Outcome {
 	if f, ok := wire.Lookup(message.Format); ok {
 		format = f // A retry keeps the format of its first attempt.
 	}
-	attempt := wire.Attempt{DeliveryID: deliveryID(job), Number: job.Number, At: at}
+	attempt := wire.Attempt{DeliveryID: deliveryID(job), Number: job.Number, At: at, Origin: m.cfg.Origin}
 	return m.exchange(ctx, c, format, &message, attempt, job.Number > 1)
 }
 

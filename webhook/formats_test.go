@@ -100,6 +100,9 @@ func TestConsentLimitsTheRate(t *testing.T) {
 		if before < 12 || before > 13 {
 			t.Errorf("%d requests in a minute; want 12", before)
 		}
+		if got := e.listener.Requests()[0].Header.Get("WebHook-Request-Origin"); got != asked {
+			t.Errorf("delivered in the name of %q; the consent is for %q", got, asked)
+		}
 		e.restart()
 		pass(time.Minute)
 		if n := len(e.listener.Requests()) - before; n < 12 || n > 13 {

@@ -53,18 +53,17 @@ func (cloudEventsFormat) Encode(events []*alma.Event, form Form) (alma.Message, 
 			return alma.Message{}, err
 		}
 	}
-	switch {
-	case form.Batch:
+	if form.Batch {
 		return batchMessage(events)
-	case form.Binary:
-		return binaryMessage(newCloudEvent(events[0])), nil
-	default:
-		ce := newCloudEvent(events[0])
-		return alma.Message{
-			Format: alma.FormatCloudEvents, ContentType: mediaCloudEvent, Body: ce.append(nil),
-			Header: []alma.HeaderField{{Name: HeaderWebhookID, Value: events[0].ID}},
-		}, nil
 	}
+	ce := newCloudEvent(events[0])
+	if form.Binary && ce.shape != shapeNone { // A webhook's request must have a body.
+		return binaryMessage(ce), nil
+	}
+	return alma.Message{
+		Format: alma.FormatCloudEvents, ContentType: mediaCloudEvent, Body: ce.append(nil),
+		Header: []alma.HeaderField{{Name: HeaderWebhookID, Value: ce.eventID}},
+	}, nil
 }
 
 func checkCloudEvent(e *alma.Event) error {
@@ -99,9 +98,7 @@ func batchMessage(events []*alma.Event) (alma.Message, error) {
 
 func (cloudEventsFormat) Sign(msg *alma.Message, secrets []string, attempt Attempt) []alma.HeaderField {
 	fields := make([]alma.HeaderField, 0, len(msg.Header)+6)
-	if msg.ContentType != "" { // A CloudEvent may say nothing about its data.
-		fields = append(fields, alma.HeaderField{Name: "Content-Type", Value: msg.ContentType})
-	}
+	fields = append(fields, alma.HeaderField{Name: "Content-Type", Value: msg.ContentType})
 	for _, h := range msg.Header {
 		if h.Name != HeaderWebhookID { // Of signed requests only, and with the others.
 			fields = append(fields, h)

@@ -158,12 +158,12 @@ func readAttributes(f *alma.Faults, attributes map[string]json.RawMessage, data 
 	if f.Err() != nil {
 		return alma.Event{}
 	}
-	source, subject := textOf(attributes[ceSource]), textOf(attributes[ceSubject])
-	id := textOf(attributes[ceID])
+	source, subject := plainText(attributes[ceSource]), plainText(attributes[ceSubject])
+	id := plainText(attributes[ceID])
 	e := alma.Event{ID: eventIDOf(id, source), Data: shape.wrap(data)}
 	envelope := map[string]any{}
-	readTypeName(f, &e, envelope, textOf(attributes[ceType]))
-	readTimeAttribute(f, &e, textOf(attributes[ceTime]))
+	readTypeName(f, &e, envelope, plainText(attributes[ceType]))
+	readTimeAttribute(f, &e, plainText(attributes[ceTime]))
 	delete(attributes, ceSpecVersion)
 	delete(attributes, ceType)
 	if !readOurs(&e, source, subject) || !isPlain(attributes, shape) {
@@ -188,8 +188,8 @@ func isPlain(attributes map[string]json.RawMessage, shape dataShape) bool {
 			return false
 		}
 	}
-	return len(attributes) == len(own) && shape == shapeObject && textOf(attributes[ceContentType]) == mediaJSON &&
-		isEventID(textOf(attributes[ceID]))
+	return len(attributes) == len(own) && shape == shapeObject && plainText(attributes[ceContentType]) == mediaJSON &&
+		isEventID(plainText(attributes[ceID]))
 }
 
 // readForeign fills in what a foreign sender's event is about, and from whom.
@@ -215,7 +215,7 @@ func checkAttributes(f *alma.Faults, attributes map[string]json.RawMessage) {
 		}
 	}
 	for _, name := range [...]string{ceSpecVersion, ceID, ceSource, ceType} {
-		switch text := textOf(attributes[name]); {
+		switch text := plainText(attributes[name]); {
 		case attributes[name] == nil:
 			f.Addf(name, "missing: every CloudEvent has it")
 		case text == "":

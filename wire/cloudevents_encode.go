@@ -45,12 +45,12 @@ func newCloudEvent(e *alma.Event) *cloudEvent {
 	theirs := readCEEnvelope(envelope[envelopeCloudEvents])
 	ce := &cloudEvent{eventID: e.ID, data: dataOf(e)}
 	id, source := e.ID, sourceOf(e)
-	if foreign := textOf(theirs.Attributes[ceSource]); isContextText(foreign) {
+	if foreign := plainText(theirs.Attributes[ceSource]); isContextText(foreign) {
 		if _, _, ours := parseSource(foreign); !ours { // Else an envelope could name another project.
 			source = foreign
 		}
 	}
-	if foreign := textOf(theirs.Attributes[ceID]); isContextText(foreign) && eventIDOf(foreign, source) == e.ID {
+	if foreign := plainText(theirs.Attributes[ceID]); isContextText(foreign) && eventIDOf(foreign, source) == e.ID {
 		id = foreign
 	}
 	ce.text(ceSpecVersion, ceVersion)
@@ -59,7 +59,7 @@ func newCloudEvent(e *alma.Event) *cloudEvent {
 	ce.text(ceType, nameOf(e, envelope))
 	if theirs.Attributes == nil {
 		ce.text(ceSubject, subjectOf(e))
-	} else if subject := textOf(theirs.Attributes[ceSubject]); isContextText(subject) {
+	} else if subject := plainText(theirs.Attributes[ceSubject]); isContextText(subject) {
 		ce.text(ceSubject, subject)
 	}
 	if theirs.Attributes == nil || theirs.Attributes[ceTime] != nil {
@@ -82,7 +82,7 @@ func (ce *cloudEvent) text(name, value string) {
 func (ce *cloudEvent) describeData(theirs *ceEnvelope) {
 	contentType := mediaJSON
 	if theirs.Attributes != nil {
-		contentType = textOf(theirs.Attributes[ceContentType])
+		contentType = plainText(theirs.Attributes[ceContentType])
 	}
 	if isContextText(contentType) {
 		ce.text(ceContentType, contentType)
@@ -113,15 +113,15 @@ func (ce *cloudEvent) append(b []byte) []byte {
 // binaryMessage writes the event in binary mode: the data are the body, all
 // else are headers.
 func binaryMessage(ce *cloudEvent) alma.Message {
-	m := alma.Message{Format: alma.FormatCloudEvents}
+	m := alma.Message{Format: alma.FormatCloudEvents, ContentType: ce.shape.contentType()}
 	for _, a := range ce.attributes {
 		if a.name == ceContentType {
-			m.ContentType = textOf(a.value)
+			m.ContentType = plainText(a.value)
 			continue
 		}
 		value := string(a.value)
 		if a.value[0] == '"' {
-			value = textOf(a.value)
+			value = plainText(a.value)
 		}
 		m.Header = append(m.Header, alma.HeaderField{Name: headerCE + a.name, Value: percentEncode(value)})
 	}
@@ -132,14 +132,19 @@ func binaryMessage(ce *cloudEvent) alma.Message {
 
 func (ce *cloudEvent) binaryData(contentType string) []byte {
 	switch {
-	case ce.shape == shapeNone:
-		return []byte{}
 	case ce.shape == shapeBase64:
-		raw, _ := base64.StdEncoding.DecodeString(textOf(ce.data)) // unwrap has tried it.
+		raw, _ := base64.StdEncoding.DecodeString(plainText(ce.data)) // unwrap has tried it.
 		return raw
 	case ce.shape == shapeValue && !isJSONType(contentType) && bytes.HasPrefix(ce.data, []byte(`"`)):
-		return []byte(textOf(ce.data))
+		return []byte(plainText(ce.data))
 	default:
 		return ce.data
 	}
+}
+
+// plainText returns a JSON string's text; "" for anything else.
+func plainText(raw json.RawMessage) string {
+	var s string
+	_ = json.Unmarshal(raw, &s) // What is no text stays empty.
+	return s
 }

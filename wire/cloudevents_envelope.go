@@ -62,6 +62,14 @@ func (s dataShape) unwrap(data json.RawMessage) (dataShape, json.RawMessage) {
 	return s, inner
 }
 
+// contentType is what data are that do not say so themselves.
+func (s dataShape) contentType() string {
+	if s == shapeBase64 {
+		return "application/octet-stream"
+	}
+	return mediaJSON
+}
+
 func isBase64(raw json.RawMessage) bool {
 	var text string
 	if json.Unmarshal(raw, &text) != nil {
@@ -94,7 +102,7 @@ func isAttributeValue(raw json.RawMessage) bool {
 	case len(raw) == 0:
 		return false
 	case raw[0] == '"':
-		return isContextText(textOf(raw))
+		return isContextText(plainText(raw))
 	case string(raw) == "true", string(raw) == "false":
 		return true
 	default:

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/wire"
@@ -67,4 +68,16 @@ func ExampleLookup_exlibris() {
 	// LOAN_RETURNED item_loan 6900000000000001 01EXAMPLE_INST {"loan_id":"6900000000000001"}
 	// <nil> application/xml
 	// <?xml version="1.0" encoding="UTF-8" standalone="yes"?><webhook><id>4700000000000000001</id><action>LOAN</action><institution>01EXAMPLE_INST</institution><time>2026-01-28T12:00:00.120Z</time><event desc="Loan returned">LOAN_RETURNED</event><item_loan><loan_id>6900000000000001</loan_id></item_loan></webhook>
+}
+
+func ExampleSignStandard() {
+	secret := "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	signature, err := wire.SignStandard(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", time.Unix(1614265330, 0), []byte(`{"test": 2432232314}`))
+	fmt.Println(signature, err)
+	// Output: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= <nil>
+}
+
+func ExamplePublicKey() {
+	fmt.Println(wire.PublicKey("whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="))
+	// Output: whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4= true
 }

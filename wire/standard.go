@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -58,14 +59,15 @@ func (standardFormat) Sign(msg *alma.Message, secrets []string, attempt Attempt)
 }
 
 // webhookID returns the id that is signed: that of the event, and of a batch
-// that of the delivery. Neither changes from attempt to attempt.
+// that of the delivery. Neither changes from attempt to attempt. Deliveries of
+// some storages have a "." in their id, which the signed text cannot have.
 func webhookID(msg *alma.Message, attempt Attempt) string {
 	for _, h := range msg.Header {
 		if h.Name == HeaderWebhookID {
 			return h.Value
 		}
 	}
-	return attempt.DeliveryID
+	return strings.ReplaceAll(attempt.DeliveryID, ".", "-")
 }
 
 func (standardFormat) Verify(header http.Header, body []byte, secrets []string, now time.Time) error {

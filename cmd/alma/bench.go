@@ -72,13 +72,14 @@ func openBench(databases *benchDatabases, s *settings, io stdio) func(context.Co
 	if level == "info" || level == "warn" {
 		level = "error" // That a listener is dead is part of it.
 	}
+	key := sealing{SecretKey: secret.FormatKey(secret.NewKey())} // The databases go with the program.
 	return func(ctx context.Context, name string) (*bench.Engine, error) {
 		db, err := databases.get(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		n, err := startNode(ctx, nodeConfig{
-			db: db, listen: "127.0.0.1:0", firstKey: benchKey, logger: newLogger(io.err, level), sealing: sealing{SecretKey: secret.FormatKey(secret.NewKey())},
+			db: db, listen: "127.0.0.1:0", firstKey: benchKey, logger: newLogger(io.err, level), sealing: key,
 			stopGrace: 5 * time.Second, allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		})
 		if err != nil {

@@ -23,6 +23,7 @@ type cli struct {
 	Purge    purgeCmd    `cmd:"" help:"Erase personal data for good."`
 	Secret   secretCmd   `cmd:"" help:"Look after the key that seals secrets in the database."`
 	Key      keyCmd      `cmd:"" help:"Manage API keys."`
+	Source   sourceCmd   `cmd:"" help:"Let foreign systems, such as Ex Libris Alma, send events here."`
 	Sign     signCmd     `cmd:"" help:"Sign a body, as a delivery would be."`
 	Verify   verifyCmd   `cmd:"" help:"Verify the signature of a body."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine: a bare HTTP client, then the engine, in one run."`

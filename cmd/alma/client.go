@@ -81,7 +81,7 @@ func (c *connection) open(ctx context.Context, method, path string, query url.Va
 	for name, values := range header {
 		req.Header[name] = values
 	}
-	if body != nil {
+	if body != nil && req.Header.Get("Content-Type") == "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("User-Agent", "alma/"+wire.Version)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -17,43 +16,6 @@ type eventCmd struct {
 	Send eventSendCmd `cmd:"" help:"Append the events of a file."`
 	List eventListCmd `cmd:"" help:"List events, the newest first."`
 	Tail eventTailCmd `cmd:"" help:"Print events as they come."`
-}
-
-type eventSendCmd struct {
-	Format string `help:"The format of the file." default:"alma"`
-	File   string `arg:"" help:"A file with one event or an array of them, or - for standard input."`
-}
-
-// Help says more than the list of flags.
-func (*eventSendCmd) Help() string {
-	return `Example:
-
-  echo '{"event_type":"ORDER_PAID","memory_id":"order-17","project_id":"shop","data":{"total":12}}' | alma event send -`
-}
-
-// Run appends events.
-func (c *eventSendCmd) Run(ctx context.Context, conn *connection, io stdio) error {
-	body, err := readFile(c.File, io.in)
-	if err != nil {
-		return err
-	}
-	query := url.Values{}
-	if c.Format != string(alma.FormatAlma) {
-		query.Set("format", c.Format)
-	}
-	var answer struct {
-		Accepted   int      `json:"accepted"`
-		Duplicates int      `json:"duplicates"`
-		EventIDs   []string `json:"event_ids"`
-	}
-	if err := conn.call(ctx, http.MethodPost, "/v1/events", query, json.RawMessage(body), &answer); err != nil {
-		return err
-	}
-	for _, id := range answer.EventIDs {
-		fmt.Fprintln(io.out, id)
-	}
-	fmt.Fprintf(io.err, "%d accepted, %d known before\n", answer.Accepted, answer.Duplicates)
-	return nil
 }
 
 // eventFilter selects events.

@@ -13,17 +13,17 @@ import (
 	"sync"
 	"time"
 
-	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/receive"
+	"github.com/alma-events/alma/wire"
 )
 
 type listenCmd struct {
-	Address string  `help:"Listen on this address." default:"127.0.0.1"`
-	Port    uint16  `help:"Listen on this port; 0 for a free one." default:"8080"`
-	Secret  *string `help:"Verify signatures with this secret; without one nothing is verified." env:"ALMA_SECRET"`
-	Format  string  `help:"The wire format." default:"alma"`
-	Fail    string  `help:"Answer the first N deliveries with a status, as 500:3." placeholder:"STATUS:N"`
-	JSON    bool    `help:"Print only the bodies that were taken, as they came, a line each; repeats are left out."`
+	Address string   `help:"Listen on this address." default:"127.0.0.1"`
+	Port    uint16   `help:"Listen on this port; 0 for a free one." default:"8080"`
+	Secret  []string `help:"Verify signatures with this secret, or public key (whpk_…); several during a rotation. Without one nothing is verified." env:"ALMA_SECRET" sep:"none" placeholder:"SECRET"`
+	Format  string   `help:"The wire format: alma, exlibris, standard or cloudevents." default:"alma"`
+	Fail    string   `help:"Answer the first N deliveries with a status, as 500:3." placeholder:"STATUS:N"`
+	JSON    bool     `help:"Print only the bodies that were taken, as they came, a line each; repeats are left out."`
 }
 
 // Help says more than the list of flags.
@@ -33,7 +33,10 @@ func (*listenCmd) Help() string {
   alma listen --secret s3cret-of-mine
   alma webhook add http://127.0.0.1:8080/ --secret s3cret-of-mine
 
-The server must be allowed to reach this machine: alma serve --allow-cidr 127.0.0.0/8`
+The server must be allowed to reach this machine: alma serve --allow-cidr 127.0.0.0/8
+
+Challenges (formats exlibris and alma) and requests for consent (cloudevents)
+are answered as the formats want.`
 }
 
 // Run listens until it is interrupted.
@@ -52,7 +55,7 @@ func (c *listenCmd) Run(ctx context.Context, s *settings, io stdio) error {
 }
 
 func (c *listenCmd) verifies() string {
-	if c.Secret == nil {
+	if len(c.Secret) == 0 {
 		return "(signatures are not verified: no --secret)"
 	}
 	return "and verifying signatures"
@@ -82,28 +85,50 @@ func serveUntil(ctx context.Context, socket net.Listener, handler http.Handler) 
 	}
 }
 
-// handler verifies, prints, and fails on demand.
+// handler answers handshakes, verifies, prints, and fails on demand.
 func (c *listenCmd) handler(io stdio, logger *slog.Logger) (http.Handler, error) {
 	failures, err := parseFail(c.Fail)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkSecret(c.Secret); err != nil {
+	for i := range c.Secret {
+		if err := checkSecret(&c.Secret[i]); err != nil {
+			return nil, err
+		}
+	}
+	format, err := lookupFormat(c.Format)
+	if err != nil {
 		return nil, err
 	}
-	if _, err := lookupFormat(c.Format); err != nil {
-		return nil, err
-	}
-	p := &printer{io: io, json: c.JSON, verified: c.Secret != nil}
-	cfg := receive.Config{Format: alma.Format(c.Format), Unsigned: c.Secret == nil, HandleBatch: p.take, Logger: logger}
-	if c.Secret != nil {
-		cfg.Secrets = []string{*c.Secret}
-	}
-	h, err := receive.New(cfg)
+	p := &printer{io: io, json: c.JSON, verified: len(c.Secret) > 0}
+	h, err := receive.New(receive.Config{
+		Format: format.Name(), Secrets: c.Secret, Unsigned: len(c.Secret) == 0, HandleBatch: p.take, Logger: logger,
+	})
 	if err != nil {
 		return nil, err //nolint:wrapcheck // It names every fault.
 	}
-	return &failing{next: p.request(h), left: failures.count, status: failures.status, out: c.talk(io)}, nil
+	fails := &failing{next: p.request(h), left: failures.count, status: failures.status, out: c.talk(io)}
+	return greeting(format, c.talk(io), fails), nil
+}
+
+// greeting answers the questions of senders, which --fail does not count, and
+// says so.
+func greeting(format wire.Format, out io.Writer, next http.Handler) http.Handler {
+	asks, ok := format.(wire.Handshaker)
+	if !ok {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !asks.Answer(w, r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		what := "a challenge"
+		if origin := r.Header.Get("WebHook-Request-Origin"); origin != "" {
+			what = "a request for consent from " + visible(origin)
+		}
+		fmt.Fprintf(out, "%s %s %s (%s)\n", time.Now().Format("15:04:05.000"), style(out, green, "answered"), what, r.Method)
+	})
 }
 
 type failures struct{ status, count int }
@@ -140,8 +165,7 @@ func (f *failing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fail := f.left > 0
 	if fail {
 		f.left--
-		fmt.Fprintf(f.out, "%s %s %d, as --fail says; attempt %s of %s\n", time.Now().Format("15:04:05.000"),
-			style(f.out, red, "failed"), f.status, orDash(r.Header.Get("X-Alma-Attempt")), orDash(r.Header.Get("X-Alma-Delivery")))
+		fmt.Fprintf(f.out, "%s %s %d, as --fail says; %s\n", time.Now().Format("15:04:05.000"), style(f.out, red, "failed"), f.status, named(r))
 	}
 	f.mu.Unlock()
 	if fail {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/receive"
+	"github.com/alma-events/alma/wire"
 )
 
 // printer prints deliveries, one at a time.
@@ -45,6 +48,7 @@ func (p *printer) request(next http.Handler) http.Handler {
 		p.line(r, body, seen.status)
 		for i := range p.fresh {
 			p.event(&p.fresh[i])
+			p.content(&p.fresh[i], body)
 		}
 	})
 }
@@ -58,14 +62,29 @@ func (p *printer) take(_ context.Context, events []alma.Event) error {
 // body prints a body on one line.
 func (p *printer) body(body []byte) {
 	var line bytes.Buffer
-	if len(p.fresh) > 0 && json.Compact(&line, body) == nil {
-		fmt.Fprintln(p.io.out, line.String())
+	if len(p.fresh) == 0 {
+		return
 	}
+	if json.Compact(&line, body) != nil { // XML, say.
+		line.Reset()
+		line.WriteString(visible(string(body)))
+	}
+	fmt.Fprintln(p.io.out, line.String())
 }
 
 func (p *printer) line(r *http.Request, body []byte, status int) {
-	fmt.Fprintf(p.io.out, "%s %s %d  attempt %s of %s, %d bytes%s\n", time.Now().Format("15:04:05.000"), p.outcome(status), status,
-		orDash(visible(r.Header.Get("X-Alma-Attempt"))), orDash(visible(r.Header.Get("X-Alma-Delivery"))), len(body), p.repeat(status))
+	fmt.Fprintf(p.io.out, "%s %s %d  %s, %d bytes%s\n", time.Now().Format("15:04:05.000"), p.outcome(status), status, named(r), len(body), p.repeat(status))
+}
+
+// named says which delivery a request is of, as far as its format tells.
+func named(r *http.Request) string {
+	if id := r.Header.Get(wire.HeaderWebhookID); id != "" {
+		return wire.HeaderWebhookID + " " + visible(id)
+	}
+	if id := r.Header.Get(wire.HeaderDelivery); id != "" {
+		return "attempt " + orDash(visible(r.Header.Get(wire.HeaderAttempt))) + " of " + visible(id)
+	}
+	return orDash(visible(r.Header.Get("Content-Type")))
 }
 
 func (p *printer) outcome(status int) string {
@@ -89,9 +108,41 @@ func (p *printer) repeat(status int) string {
 // event prints one event.
 func (p *printer) event(e *alma.Event) {
 	fmt.Fprintf(p.io.out, "  %s  %s %s  agent %s, project %s\n", style(p.io.out, bold, string(e.Type)), orDash(string(e.MemoryType)), visible(e.MemoryID), orDash(visible(e.Agent)), orDash(visible(e.ProjectID)))
+}
+
+// content prints what the event holds: the body, where that is XML, else the
+// data.
+func (p *printer) content(e *alma.Event, body []byte) {
+	if pretty, ok := indentXML(body); ok {
+		fmt.Fprintln(p.io.out, style(p.io.out, faint, pretty))
+		return
+	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, e.Data, "  ", "  "); err == nil && len(e.Data) > 2 {
 		fmt.Fprintln(p.io.out, style(p.io.out, faint, "  "+pretty.String()))
+	}
+}
+
+// indentXML returns XML with an element a line; ok is false for what is none.
+func indentXML(body []byte) (text string, ok bool) {
+	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
+		return "", false
+	}
+	var pretty bytes.Buffer
+	dec, enc := xml.NewDecoder(bytes.NewReader(body)), xml.NewEncoder(&pretty)
+	enc.Indent("  ", "  ")
+	for {
+		token, err := dec.RawToken()
+		if errors.Is(err, io.EOF) {
+			err = enc.Flush()
+			return pretty.String(), err == nil
+		}
+		if _, declaration := token.(xml.ProcInst); declaration && err == nil {
+			continue
+		}
+		if err != nil || enc.EncodeToken(token) != nil {
+			return "", false
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,8 +14,9 @@ import (
 )
 
 type signing struct {
-	Format string `help:"The wire format." default:"alma"`
-	Secret string `help:"The webhook's secret." required:"" env:"ALMA_SECRET" placeholder:"SECRET"`
+	Format string `help:"The wire format: alma, exlibris, standard or cloudevents." default:"alma"`
+	Secret string `help:"The webhook's secret; to verify, a public key (whpk_…) does too." required:"" env:"ALMA_SECRET" placeholder:"SECRET"`
+	At     string `help:"The time that signing or verifying is done at, as Unix seconds or like 2026-01-28T12:00:00Z; matters to formats that sign it. Defaults to now." placeholder:"TIME"`
 	File   string `arg:"" help:"The file that holds the body, or - for standard input."`
 }
 
@@ -26,8 +28,26 @@ func (s *signing) read(in io.Reader) (wire.Format, []byte, error) {
 	if err := checkSecret(&s.Secret); err != nil {
 		return nil, nil, err
 	}
+	if err := wire.CheckVerifier(format.Name(), s.Secret); err != nil {
+		return nil, nil, usagef("the secret %s", err)
+	}
 	body, err := readFile(s.File, in)
 	return format, body, err
+}
+
+// at returns the time that --at says.
+func (s *signing) at() (time.Time, error) {
+	if s.At == "" {
+		return time.Now(), nil
+	}
+	if seconds, err := strconv.ParseInt(s.At, 10, 64); err == nil {
+		return time.Unix(seconds, 0), nil
+	}
+	t, err := time.Parse(time.RFC3339, s.At)
+	if err != nil {
+		return t, usagef("--at %q: want Unix seconds, or a time like 2026-01-28T12:00:00Z", s.At)
+	}
+	return t, nil
 }
 
 func lookupFormat(name string) (wire.Format, error) {
@@ -62,7 +82,10 @@ func readFile(name string, in io.Reader) ([]byte, error) {
 	return raw, nil
 }
 
-type signCmd struct{ signing }
+type signCmd struct {
+	signing
+	ID string `help:"The event's id, which formats standard and cloudevents sign. Defaults to a new one." placeholder:"ID"`
+}
 
 // Help says more than the list of flags.
 func (*signCmd) Help() string {
@@ -75,13 +98,29 @@ func (c *signCmd) Run(io stdio) error {
 	if err != nil {
 		return err
 	}
-	message := &alma.Message{Format: format.Name(), Body: body}
-	for _, h := range format.Sign(message, []string{c.Secret}, wire.Attempt{DeliveryID: "signed-by-hand", Number: 1, At: time.Now()}) {
-		if strings.Contains(strings.ToLower(h.Name), "signature") {
+	at, err := c.at()
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(c.Secret, "whpk_") && format.Name() != alma.FormatAlma && format.Name() != alma.FormatExlibris {
+		return usagef("the secret is a public key (whpk_…), which cannot sign; want the private one (whsk_…)")
+	}
+	if c.ID == "" {
+		c.ID = alma.NewEventID()
+	}
+	message := &alma.Message{Format: format.Name(), Body: body, Header: []alma.HeaderField{{Name: wire.HeaderWebhookID, Value: c.ID}}}
+	for _, h := range format.Sign(message, []string{c.Secret}, wire.Attempt{DeliveryID: "signed-by-hand", Number: 1, At: at}) {
+		if isOfSignature(format.Name(), h.Name) {
 			fmt.Fprintf(io.out, "%s: %s\n", h.Name, h.Value)
 		}
 	}
 	return nil
+}
+
+// isOfSignature reports whether a listener needs a header to verify.
+func isOfSignature(format alma.Format, header string) bool {
+	signed := format == alma.FormatStandard || format == alma.FormatCloudEvents
+	return strings.HasSuffix(strings.ToLower(header), "-signature") || signed && strings.HasPrefix(header, "webhook-")
 }
 
 type verifyCmd struct {
@@ -89,9 +128,24 @@ type verifyCmd struct {
 	Header []string `help:"A header of the request, as \"Name: value\"; may be given several times." short:"H" sep:"none" placeholder:"HEADER"`
 }
 
+// Help says more than the list of flags.
+func (*verifyCmd) Help() string {
+	return `Examples:
+
+  alma verify --secret S -H "X-ALMA-Signature: sha256=…" body.json
+  alma verify --format standard --secret whsec_… -H "webhook-id: …" -H "webhook-timestamp: …" -H "webhook-signature: v1,…" body.json
+
+Formats standard and cloudevents refuse what is older than 5 minutes; for a
+request from long ago, say with --at when it came.`
+}
+
 // Run verifies the signature.
 func (c *verifyCmd) Run(io stdio) error {
 	format, body, err := c.read(io.in)
+	if err != nil {
+		return err
+	}
+	at, err := c.at()
 	if err != nil {
 		return err
 	}
@@ -103,7 +157,7 @@ func (c *verifyCmd) Run(io stdio) error {
 		}
 		header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
 	}
-	if err := format.Verify(header, body, []string{c.Secret}, time.Now()); err != nil {
+	if err := format.Verify(header, body, []string{c.Secret}, at); err != nil {
 		return fmt.Errorf("the signature does not hold: %s", strings.TrimPrefix(err.Error(), "alma: verify: "))
 	}
 	fmt.Fprintln(io.out, style(io.out, green, "The signature holds."))

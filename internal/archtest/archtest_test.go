@@ -75,6 +75,8 @@ var allowed = map[string]rule{
 
 	// The server speaks HTTP, and calls public packages only.
 	"internal/server":           {own: []string{"."}},
+	"internal/server/metrics":   {own: []string{".", "webhook"}, others: []string{"github.com/prometheus/client_golang"}},
+	"internal/server/inbound":   std(".", "wire"),
 	"internal/server/session":   std(),
 	"internal/server/dashboard": std(".", "internal/server/session", "wire"),
 	"internal/server/api":       {own: []string{".", "events", "memory", "webhook", "wire", "internal/server/session"}, others: []string{"github.com/danielgtaylor/huma/v2"}},

@@ -70,6 +70,20 @@ func TestConformanceSealed(t *testing.T) {
 	})
 }
 
+// TestADeletedWebhookKeepsNothing that may be secret.
+func TestADeletedWebhookKeepsNothing(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	s := openURL(t, url, postgres.Options{})
+	hide(t, s, "1")
+	if err := s.DeleteWebhook(t.Context(), "wh_1"); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, url, `SELECT count(*) FROM alma_webhooks WHERE secret IS NULL AND config = '{}' AND traits = '{}' AND state_reason = ''`); n != 1 {
+		t.Error("the deleted webhook keeps settings")
+	}
+}
+
 func TestClearSecretsAreSealed(t *testing.T) {
 	t.Parallel()
 	url, key := pgtest.Database(t), secret.NewKey()

@@ -42,7 +42,7 @@ func (l *fileLock) release() error {
 	if l == nil {
 		return nil
 	}
-	return l.file.Close()
+	return errors.Join(unlockFile(l.file), l.file.Close())
 }
 
 // resolvePath returns the one true name of a file, so that two names of it

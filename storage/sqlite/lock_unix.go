@@ -16,3 +16,8 @@ func lockFile(f *os.File) error {
 	}
 	return err
 }
+
+// unlockFile ends the lock at once. To close the file alone would leave it to
+// a child that another goroutine is about to start: until that child's program
+// runs, it has all files of this process.
+func unlockFile(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }

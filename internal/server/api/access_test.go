@@ -50,6 +50,12 @@ var calls = map[string][]alma.Role{
 	"GET /v1/session":                      {alma.RoleAdmin, alma.RoleIngest, alma.RoleRead},
 	"POST /v1/sessions/link":               {alma.RoleAdmin, alma.RoleIngest, alma.RoleRead},
 	"GET /v1/stats":                        {alma.RoleAdmin, alma.RoleRead},
+	"GET /metrics":                         {alma.RoleAdmin, alma.RoleRead},
+	"POST /v1/sources":                     {alma.RoleAdmin},
+	"GET /v1/sources":                      {alma.RoleAdmin, alma.RoleRead},
+	"GET /v1/sources/{id}":                 {alma.RoleAdmin, alma.RoleRead},
+	"DELETE /v1/sources/{id}":              {alma.RoleAdmin},
+	"POST /v1/sources/{id}/rotate-secret":  {alma.RoleAdmin},
 	"GET /healthz":                         nil,
 	"GET /.well-known/jwks.json":           nil,
 	"GET /readyz":                          nil,
@@ -121,6 +127,7 @@ func TestProjectKeyByCalls(t *testing.T) {
 	ids["events"] = event
 	a := r.until("/v1/deliveries?status=SUCCESS&event_id="+event, func(a *reply) bool { return len(a.each("id")) == 2 })
 	ids["deliveries"] = a.text("items.0.id")
+	ids["sources"] = r.do(theirs, http.MethodPost, "/v1/sources", map[string]any{"name": "theirs"}).want(http.StatusCreated).text("name")
 	ids["replays"] = r.do(theirs, http.MethodPost, "/v1/webhooks/"+ids["webhooks"]+"/replay", map[string]any{}).want(http.StatusAccepted).text("id")
 	for _, id := range r.do(theirs, http.MethodGet, "/v1/keys", nil).want(http.StatusOK).each("id") {
 		ids["keys"] = id
@@ -142,7 +149,7 @@ func TestProjectKeyByCalls(t *testing.T) {
 		}
 	}
 	r.do(mine, http.MethodGet, "/v1/webhooks/"+global, nil).want(http.StatusNotFound)
-	for _, path := range []string{"/v1/events", "/v1/memories", "/v1/webhooks", "/v1/deliveries", "/v1/deliveries?webhook_id=" + global, "/v1/replays", "/v1/replays?webhook_id=" + ids["webhooks"]} {
+	for _, path := range []string{"/v1/events", "/v1/memories", "/v1/webhooks", "/v1/deliveries", "/v1/deliveries?webhook_id=" + global, "/v1/replays", "/v1/replays?webhook_id=" + ids["webhooks"], "/v1/sources"} {
 		if a := r.do(mine, http.MethodGet, path, nil).want(http.StatusOK); len(a.value("items").([]any)) != 0 {
 			t.Errorf("%s shows what lies in another project: %s", path, a.body)
 		}

@@ -55,8 +55,8 @@ func (c *call) readObject() ([]byte, error) {
 }
 
 func (c *call) checkContent() error {
-	if enc := c.r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return newProblem(http.StatusUnsupportedMediaType, "the body is compressed; send it as it is, without Content-Encoding")
+	if err := c.checkEncoding(); err != nil {
+		return err
 	}
 	header := c.r.Header.Get("Content-Type")
 	if header == "" || header == mediaJSON || header == mediaUnsaid {

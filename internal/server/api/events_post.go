@@ -50,11 +50,11 @@ func (s *Server) postEvents(c *call) error {
 	if err != nil {
 		return err
 	}
-	body, err := c.readJSON(maxBatch)
+	body, err := c.readEvents(format)
 	if err != nil {
 		return err
 	}
-	if space(body)[0] != '[' && len(body) > maxBody {
+	if !isArray(body) && len(body) > maxBody {
 		return tooLarge(maxBody)
 	}
 	var faults faultList
@@ -62,13 +62,12 @@ func (s *Server) postEvents(c *call) error {
 	if format == nil {
 		events = decodeEvents(&faults, body)
 	} else {
-		events, err = format.Decode(c.r.Header, body)
-		faults.merge("", err)
+		events = c.decodeFormat(&faults, format, body)
 	}
 	if err := c.ownEvents(events); err != nil {
 		return err
 	}
-	prepareEvents(&faults, events, space(body)[0] == '[')
+	prepareEvents(&faults, events, isArray(body))
 	if err := faults.err(); err != nil {
 		return err
 	}
@@ -83,13 +82,17 @@ func (c *call) bodyFormat() (wire.Format, error) {
 	}
 	format, ok := wire.Lookup(alma.Format(name))
 	if !ok {
-		var known []string
-		for _, f := range wire.Formats() {
-			known = append(known, string(f.Name()))
-		}
-		return nil, fault(paramFormat.name, "this server does not take that format; want %s", strings.Join(known, ", "))
+		return nil, fault(paramFormat.name, "this server does not take that format; want %s", strings.Join(knownFormats(), ", "))
 	}
 	return format, nil
+}
+
+func knownFormats() []string {
+	var known []string
+	for _, f := range wire.Formats() {
+		known = append(known, string(f.Name()))
+	}
+	return known
 }
 
 func decodeEvents(faults *faultList, body []byte) []alma.Event {

@@ -120,7 +120,7 @@ func TestPostEventsByFormat(t *testing.T) {
 	if got, want := a.locations(), []string{"[0].event_type", "[0].memory_id"}; !slices.Equal(got, want) {
 		t.Errorf("faults at %q, want %q", got, want)
 	}
-	for _, format := range []string{"nonsense"} {
+	for _, format := range []string{"nonsense", "Alma"} {
 		a := r.post("/v1/events?format="+format, delivery).want(http.StatusUnprocessableEntity)
 		if got := a.locations(); !slices.Equal(got, []string{"format"}) {
 			t.Errorf("format %s: faults at %q", format, got)

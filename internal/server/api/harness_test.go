@@ -20,6 +20,7 @@ import (
 	"github.com/alma-events/alma/almatest"
 	"github.com/alma-events/alma/events"
 	"github.com/alma-events/alma/internal/server/api"
+	"github.com/alma-events/alma/internal/server/metrics"
 	"github.com/alma-events/alma/internal/server/session"
 	"github.com/alma-events/alma/memory"
 	"github.com/alma-events/alma/storage/sqlite"
@@ -84,7 +85,8 @@ func newRig(t testing.TB, wrap ...func(api.Store) api.Store) *rig {
 	for _, w := range wrap {
 		store = w(store)
 	}
-	r.api, err = api.New(api.Config{Manager: r.manager, Memory: memories, Store: store, Logger: logger, Sessions: r.sessions, Heartbeat: 20 * time.Millisecond})
+	r.api, err = api.New(api.Config{Manager: r.manager, Memory: memories, Store: store, Logger: logger, Sessions: r.sessions, Heartbeat: 20 * time.Millisecond,
+		Metrics: metrics.New(metrics.Config{Manager: r.manager, Store: r.store, Version: "test", Logger: logger})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,6 +100,9 @@ const idCharacters = keyAlphabet + "._-"
 // query, the handler, and the answer for what went wrong.
 func (s *Server) serve(op *operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.metrics != nil && !op.endless {
+			defer s.count(op, w, time.Now())
+		}
 		c := &call{w: w, r: r, op: op}
 		err := s.admit(c)
 		if err == nil {
@@ -109,6 +112,13 @@ func (s *Server) serve(op *operation) http.Handler {
 			s.refuse(c, err)
 		}
 	})
+}
+
+// count tells the metrics of a request. around gives every handler an answer.
+func (s *Server) count(op *operation, w http.ResponseWriter, began time.Time) {
+	if a, ok := w.(*answer); ok {
+		s.metrics.Request(op.method, op.path, a.status, time.Since(began))
+	}
 }
 
 func (s *Server) admit(c *call) error {

@@ -18,6 +18,7 @@ import (
 type (
 	eventStream  struct{} // text/event-stream.
 	openDocument struct{} // The OpenAPI document.
+	metricsText  struct{} // The text format of Prometheus.
 )
 
 const (
@@ -51,6 +52,11 @@ func (s *Server) describe() ([]byte, error) {
 	for i := range s.operations {
 		doc.AddOperation(d.operation(&s.operations[i]))
 	}
+	if s.inbound != nil {
+		for _, op := range d.inboundOperations() {
+			doc.AddOperation(op)
+		}
+	}
 	d.openAnswers()
 	b, err := json.Marshal(doc)
 	if err != nil {
@@ -74,10 +80,7 @@ func (d describer) operation(op *operation) *huma.Operation {
 		out.RequestBody = &huma.RequestBody{Required: op.body != typeOf[rotation](), Content: map[string]*huma.MediaType{mediaJSON: {Schema: d.input(op)}}}
 	}
 	for _, status := range failures(op) {
-		out.Responses[strconv.Itoa(status)] = &huma.Response{
-			Description: http.StatusText(status),
-			Content:     map[string]*huma.MediaType{mediaProblem: {Schema: d.schemas.Schema(typeOf[problem](), true, "Problem")}},
-		}
+		out.Responses[strconv.Itoa(status)] = d.failure(status)
 	}
 	return out
 }
@@ -98,6 +101,8 @@ func (d describer) success(op *operation) *huma.Response {
 	case nil:
 	case typeOf[eventStream]():
 		r.Content = map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}}
+	case typeOf[metricsText]():
+		r.Content = map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: "string"}}}
 	case typeOf[openDocument]():
 		r.Content = map[string]*huma.MediaType{mediaJSON: {Schema: &huma.Schema{Type: "object"}}}
 	default:
@@ -218,6 +223,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "DeliveryList"
 	case typeOf[list[replayView]]():
 		return "ReplayList"
+	case typeOf[list[sourceView]]():
+		return "SourceList"
 	case typeOf[list[alma.Key]]():
 		return "KeyList"
 	}

@@ -84,7 +84,7 @@ func TestDocumentIsWhole(t *testing.T) {
 		}
 		rest = after
 	}
-	for schema, member := range map[string]string{"Retrieval": "items", "Webhook": "retry_count", "DeliveryLog": "attempts", "EventDetail": "data", "NewKey": "key", "MemoryList": "next", "Replay": "progress", "ReplayList": "next", "PurgeInput": "memory_id"} {
+	for schema, member := range map[string]string{"Retrieval": "items", "Webhook": "retry_count", "DeliveryLog": "attempts", "EventDetail": "data", "NewKey": "key", "MemoryList": "next", "Replay": "progress", "ReplayList": "next", "PurgeInput": "memory_id", "Source": "former_secret_until", "SourceList": "next", "SourceInput": "secret"} {
 		described, _ := doc.Components.Schemas[schema].(map[string]any)
 		if properties, _ := described["properties"].(map[string]any); properties[member] == nil {
 			t.Errorf("%s lacks %s", schema, member)

@@ -18,6 +18,7 @@ type operation struct {
 	body         reflect.Type // Nil: none is read.
 	status       int
 	result       reflect.Type // Nil: no content.
+	endless      bool         // The answer ends when the client goes.
 	versioned    bool         // Answers carry an ETag, and If-Match is honoured.
 	handle       func(*call) error
 }
@@ -32,7 +33,7 @@ var (
 // table lists every call, in the order in which it is documented.
 func (s *Server) table() []operation {
 	var all []operation
-	for _, group := range [][]operation{s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.replayCalls(), s.keyCalls(), s.sessionCalls(), s.serverCalls()} {
+	for _, group := range [][]operation{s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.replayCalls(), s.keyCalls(), s.sourceCalls(), s.sessionCalls(), s.serverCalls()} {
 		all = append(all, group...)
 	}
 	return all
@@ -56,8 +57,8 @@ func (s *Server) eventCalls() []operation {
 		},
 		{
 			method: http.MethodGet, path: "/v1/events/stream", roles: reads, params: append(filters[:len(filters):len(filters)], paramFrom),
-			summary: "Follow the log by server-sent events; goes on exactly behind Last-Event-ID.",
-			status:  http.StatusOK, result: typeOf[eventStream](), handle: s.streamEvents,
+			summary: "Follow the log by server-sent events; goes on exactly behind Last-Event-ID.", endless: true,
+			status: http.StatusOK, result: typeOf[eventStream](), handle: s.streamEvents,
 		},
 		{
 			method: http.MethodGet, path: "/v1/events/{id}", roles: reads,
@@ -206,7 +207,7 @@ func (s *Server) sessionCalls() []operation {
 }
 
 func (s *Server) serverCalls() []operation {
-	return []operation{
+	calls := []operation{
 		{
 			method: http.MethodGet, path: "/v1/stats", roles: reads, params: []param{paramRange, paramStatsSince, paramStatsUntil, paramStep},
 			summary: "Counts, rates and latencies over time, the backlog, and what needs attention.",
@@ -217,4 +218,11 @@ func (s *Server) serverCalls() []operation {
 		{method: http.MethodGet, path: pathKeySet, summary: "The public keys of webhooks that sign with Ed25519, as a JSON Web Key Set.", status: http.StatusOK, result: typeOf[keySet](), handle: s.getKeySet},
 		{method: http.MethodGet, path: "/openapi.json", roles: anyRole, summary: "This document.", status: http.StatusOK, result: typeOf[openDocument](), handle: s.getDocument},
 	}
+	if s.metrics == nil {
+		return calls
+	}
+	return append(calls, operation{
+		method: http.MethodGet, path: "/metrics", roles: reads, status: http.StatusOK, result: typeOf[metricsText](), handle: s.getMetrics,
+		summary: "What the server does, for Prometheus. A key that is bound to a project may not see it.",
+	})
 }

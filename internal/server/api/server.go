@@ -20,6 +20,7 @@ type Store interface {
 	alma.EventLog
 	alma.WebhookStore
 	alma.KeyStore
+	alma.SourceStore
 }
 
 // Config says what a [Server] works with.
@@ -34,14 +35,28 @@ type Config struct {
 	// Logger hears of failures, and of every request at level debug. Defaults
 	// to slog.Default().
 	Logger *slog.Logger
+	// Inbound answers under /in/, where foreign systems send events. Defaults
+	// to none: 404.
+	Inbound http.Handler
 	// Version is named in the OpenAPI document. Defaults to wire.Version.
 	Version string
 	// Sessions are those of the dashboard: its cookie is taken instead of a key.
 	// Defaults to none.
 	Sessions *session.Store
+	// Metrics counts requests and answers GET /metrics. Defaults to none: then
+	// there is no such path.
+	Metrics Metrics
 	// Heartbeat is how often a silent event stream shows that it is alive.
 	// Defaults to 15 s.
 	Heartbeat time.Duration
+}
+
+// Metrics is told of requests, and shows all figures in the form that
+// Prometheus reads.
+type Metrics interface {
+	http.Handler
+	// Request counts an answered request; route is its pattern, not its path.
+	Request(method, route string, status int, took time.Duration)
 }
 
 // DefaultHeartbeat is shorter than the idle limits of common proxies.
@@ -75,11 +90,16 @@ type Server struct {
 	version   string
 	heartbeat time.Duration
 	sessions  *session.Store
+	metrics   Metrics // May be nil.
+
+	publicKeys keySetCache
 
 	operations []operation
 	handler    http.Handler // Everything around the routes, and the routes.
 	keys       keyCache
 	deleting   sync.Mutex // Held while a key is deleted.
+	rotating   sync.Mutex // Held while a source's secret is replaced.
+	inbound    http.Handler
 
 	document func() ([]byte, error) // The OpenAPI document, made once.
 
@@ -97,7 +117,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		manager: cfg.Manager, memory: cfg.Memory, store: cfg.Store, logger: cfg.Logger,
-		version: cfg.Version, heartbeat: cfg.Heartbeat, sessions: cfg.Sessions, closed: make(chan struct{}),
+		version: cfg.Version, heartbeat: cfg.Heartbeat, inbound: cfg.Inbound, metrics: cfg.Metrics, sessions: cfg.Sessions, closed: make(chan struct{}),
 	}
 	s.operations = s.table()
 	s.document = sync.OnceValues(s.describe)
@@ -119,6 +139,9 @@ func (s *Server) routes() http.Handler {
 	for i := range s.operations {
 		op := &s.operations[i]
 		mux.Handle(op.method+" "+op.path, s.serve(op))
+	}
+	if s.inbound != nil {
+		mux.Handle("/in/{source}", s.inbound)
 	}
 	mux.Handle("/", unrouted(mux))
 	return mux

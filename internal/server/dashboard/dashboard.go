@@ -104,6 +104,11 @@ func (s *Server) routes() {
 		"GET /memories":      showMemories,
 		"GET /memories/{id}": showMemory,
 
+		"GET /sources":                showSources,
+		"POST /sources":               createSource,
+		"POST /sources/{name}/rotate": rotateSource,
+		"POST /sources/{name}/remove": removeSource,
+
 		"GET /keys":              showKeys,
 		"POST /keys":             createKey,
 		"POST /keys/{id}/remove": removeKey,

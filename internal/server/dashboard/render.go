@@ -81,7 +81,7 @@ func (v *visit) navigation(section string) []navItem {
 	}
 	items := []navItem{
 		{Path: "/overview", Label: "Overview"}, {Path: "/events", Label: "Events"}, {Path: "/webhooks", Label: "Webhooks"},
-		{Path: "/deliveries", Label: "Deliveries"}, {Path: "/failed", Label: "Failed"}, {Path: "/memories", Label: "Memories"}, {Path: "/keys", Label: "Keys"},
+		{Path: "/deliveries", Label: "Deliveries"}, {Path: "/failed", Label: "Failed"}, {Path: "/memories", Label: "Memories"}, {Path: "/sources", Label: "Sources"}, {Path: "/keys", Label: "Keys"},
 	}
 	for i := range items {
 		items[i].Here = items[i].Path == section
