@@ -127,9 +127,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// isAPI spares the API's hot paths the way through the pages.
+// isAPI reports whether a path is the API's, which then needs no way through
+// the pages.
 func isAPI(path string) bool {
-	return strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/in/")
+	switch path {
+	case "/healthz", "/readyz", "/metrics", "/openapi.json":
+		return true
+	}
+	return strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/in/") || strings.HasPrefix(path, "/.well-known/")
 }
 
 // elsewhere answers where there is no page: people get one that says so,
