@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,13 +45,42 @@ func newBrowser(t *testing.T) *browser {
 	}
 	ctx, cancel := context.WithTimeout(whole, browserTime)
 	t.Cleanup(cancel)
-	return &browser{t, ctx}
+	b := &browser{t: t, ctx: ctx}
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			b.mu.Lock()
+			b.said = append(b.said, m)
+			b.mu.Unlock()
+		}
+	}()
+	return b
 }
 
 // browser is a tab of a Chromium.
 type browser struct {
 	t   *testing.T
 	ctx context.Context
+
+	mu   sync.Mutex
+	said []chromedp.ConsoleMessage // On its console.
+}
+
+// quiet fails the test when the browser complained of anything but answers
+// that were refused on purpose: of scripts, styles, or what the
+// Content-Security-Policy forbids.
+func (b *browser) quiet() {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.said {
+		if m.Source != "network" && (m.IsException() || m.Type == "error" || m.Type == "warning") {
+			b.t.Errorf("the browser says: %s (%s)", m, m.Source)
+		}
+	}
 }
 
 // do makes steps one after another.
@@ -75,7 +106,7 @@ func ask[T any](b *browser, expression string) T {
 func (b *browser) until(what, expression string) {
 	b.t.Helper()
 	for deadline := time.Now().Add(15 * time.Second); ; {
-		held, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression))
+		held, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && (`+expression+`)`))
 		if err == nil && held {
 			return
 		}
@@ -87,11 +118,33 @@ func (b *browser) until(what, expression string) {
 	}
 }
 
+// click clicks what a selector finds, when the page has come to rest. A page
+// that is put in anew in between is looked at again.
+func (b *browser) click(selector string) {
+	b.t.Helper()
+	var err error
+	for range 5 {
+		b.until(selector, "document.querySelector("+strconv.Quote(selector)+") !== null")
+		if err = chromedp.Do(b.ctx, chromedp.Click(selector)); err == nil {
+			return
+		}
+	}
+	b.t.Fatalf("%s cannot be clicked: %v", selector, err)
+}
+
+// fill puts a value into a field.
+func (b *browser) fill(selector, value string) {
+	b.t.Helper()
+	b.until(selector, "document.querySelector("+strconv.Quote(selector)+") !== null")
+	ask[bool](b, `((el) => { el.focus(); el.value = `+strconv.Quote(value)+`; el.dispatchEvent(new Event("input", { bubbles: true })); return el.value !== ""; })(document.querySelector(`+strconv.Quote(selector)+`))`)
+}
+
 // enter signs the browser in by a one-time link.
 func (b *browser) enter(r *rig) {
 	b.t.Helper()
 	token, _ := r.sessions.Link(hashOf(r.admin))
-	b.do(chromedp.Navigate(r.url+"/signin?token="+token), chromedp.Click(`main button`))
+	b.do(chromedp.Navigate(r.url + "/signin?token=" + token))
+	b.click(`main button`)
 	b.until("the overview", `document.querySelector("header.top") !== null && location.pathname === "/overview"`)
 }
 

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ type rig struct {
 	memory   *memory.Store
 	sessions *session.Store
 	listener *almatest.Listener
+	front    *front
 
 	hook, event, failed, memoryID string // What furnish made.
 }
@@ -72,6 +74,28 @@ func (a *away) Webhook(ctx context.Context, id string) (alma.Webhook, error) {
 	}
 	return a.Store.Webhook(ctx, id) //nolint:wrapcheck // As it is.
 }
+
+// front is a network that can break.
+type front struct {
+	next   http.Handler
+	server *httptest.Server
+	broken atomic.Bool
+}
+
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.broken.Load() {
+		panic(http.ErrAbortHandler)
+	}
+	f.next.ServeHTTP(w, r)
+}
+
+// cut breaks every connection, and those that come.
+func (f *front) cut() {
+	f.broken.Store(true)
+	f.server.CloseClientConnections()
+}
+
+func (f *front) mend() { f.broken.Store(false) }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
@@ -107,7 +131,9 @@ func (r *rig) serve(logger *slog.Logger) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	srv := httptest.NewServer(pages)
+	r.front = &front{next: pages}
+	srv := httptest.NewServer(r.front)
+	r.front.server = srv
 	r.url = srv.URL
 	r.t.Cleanup(func() {
 		rest.Close()
