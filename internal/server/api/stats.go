@@ -77,7 +77,7 @@ func (c *call) span(faults *alma.Faults, now time.Time) span {
 	switch {
 	case named != "" && !known:
 		faults.Addf(paramRange.name, "want 15m, 24h or 7d")
-	case named != "" && !(since.IsZero() && until.IsZero()):
+	case named != "" && (!since.IsZero() || !until.IsZero()):
 		faults.Addf(paramRange.name, "given beside since or until; want one of the two ways")
 	case named == "":
 		length = defaultSeries

@@ -140,15 +140,15 @@ func (f figures) ticks() []tick {
 func (f figures) rows() []row {
 	var out []row
 	for i := len(f.at) - 1; i >= 0 && len(out) < tableRows; i-- {
-		r, any := row{At: f.at[i]}, false
+		r, holds := row{At: f.at[i]}, false
 		for _, values := range f.values {
 			text := "–"
 			if v := values[i]; v != nil {
-				text, any = number(*v), any || *v != 0
+				text, holds = number(*v), holds || *v != 0
 			}
 			r.Values = append(r.Values, text)
 		}
-		if any {
+		if holds {
 			out = append(out, r)
 		}
 	}

@@ -37,7 +37,7 @@ type Server struct {
 	delay    time.Duration
 	throttle session.Throttle
 	flashes  flashes
-	keys     sync.Map // session.Hash → alma.Key, as it was last seen: for pages while the store is away.
+	keys     sync.Map // session.Hash → alma.Key, as it was last seen; as many as sign in: for pages while the store is away.
 	mux      *http.ServeMux
 	pages    map[string]*renderer
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	if wait := s.throttle.Wait(r.RemoteAddr); wait > 0 {
 		seconds := int(math.Ceil(wait.Seconds()))
-		w.Header().Set("Retry-After", fmt.Sprint(seconds))
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 		p.Fault = fmt.Sprintf("Too many wrong tries from your address. Try again in %d seconds.", seconds)
 		s.renderSignIn(w, r, http.StatusTooManyRequests, p)
 		return
@@ -121,7 +122,7 @@ func isTLS(r *http.Request) bool {
 // signOut ends the session.
 func signOut(v *visit) error {
 	v.s.sessions.End(v.token)
-	gone := session.Cookie("", isTLS(v.r))
+	gone := session.Cookie("", isTLS(v.r)) //nolint:gosec // It has them all.
 	gone.MaxAge = -1
 	http.SetCookie(v.w, gone)
 	return v.redirect("/signin")

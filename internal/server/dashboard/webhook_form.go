@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -80,7 +81,7 @@ func scaled(text string, by float64) any {
 		return nil
 	}
 	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || n != n || n-n != 0 { //nolint:gocritic,staticcheck // Neither NaN nor infinite: JSON has none.
+	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) { // JSON has neither.
 		return text
 	}
 	if by == 1 {

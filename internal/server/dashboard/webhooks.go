@@ -174,6 +174,8 @@ func (f *field) readable(text string) string {
 	switch {
 	case f.Unit == "seconds" && err == nil:
 		return spanText(time.Duration(seconds * float64(time.Second)))
+	case f.Unit != "" && text == "1":
+		text = "1 " + strings.TrimSuffix(f.Unit, "s")
 	case f.Unit != "":
 		text += " " + f.Unit
 	}

@@ -12,7 +12,7 @@ const CookieName = "alma_session"
 // Cookie returns the cookie of a session. It is gone when the browser is
 // closed; the session's own end is kept here.
 func Cookie(token string, tls bool) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Without TLS, Secure would keep the browser from sending it at all.
 		Name: CookieName, Value: token, Path: "/",
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: tls,
 	}

@@ -59,6 +59,9 @@ if (here.searchParams.has('notice')) {
   history.replaceState(null, '', here);
 }
 
+// On a phone the navigation is wider than the screen.
+document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+
 countdowns();
 setInterval(countdowns, 1000);
 copying();
