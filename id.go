@@ -31,6 +31,9 @@ func NewBatchID() string { return "bat_" + newUUIDv7() }
 // NewReplayID returns "rpl_" and 16 random lower-case letters and digits.
 func NewReplayID() string { return "rpl_" + randomBase32(10) }
 
+// NewAuditID returns "aud_" and a UUIDv7.
+func NewAuditID() string { return "aud_" + newUUIDv7() }
+
 // NewSecret returns a random signing secret of 256 bits as text.
 func NewSecret() string { return randomBase32(32) }
 

@@ -25,6 +25,8 @@ type Storage interface {
 	RetentionStore
 	NoticeStore
 	StatsStore
+	AuditStore
+	CallStore
 	Close() error
 }
 
@@ -139,6 +141,9 @@ type KeyStore interface {
 	// Keys returns all keys, oldest first.
 	Keys(ctx context.Context) ([]Key, error)
 	DeleteKey(ctx context.Context, id string) error
+	// KeyUsed stores when a key was used. An earlier time than the stored one,
+	// and a key that is gone, change nothing.
+	KeyUsed(ctx context.Context, id string, at time.Time) error
 }
 
 // Role says what an API key may do.
@@ -159,4 +164,9 @@ type Key struct {
 	ProjectID string    `json:"project_id"` // Bound to this project, when not empty.
 	Hash      []byte    `json:"-"`          // SHA-256 of the key.
 	CreatedAt time.Time `json:"created_at"`
+	// RateLimit is how many requests a second the key may make at each node;
+	// zero: as many as the server lets every key make.
+	RateLimit float64 `json:"rate_limit,omitzero"`
+	// LastUsedAt is up to a minute old; zero when the key was never used.
+	LastUsedAt time.Time `json:"last_used_at,omitzero"`
 }

@@ -60,6 +60,8 @@ type Retention struct {
 	// and attempts when their event was appended before it; finished replays
 	// when they were finished before it.
 	Deliveries time.Time
+	// Audit entries that are older go.
+	Audit time.Time
 }
 
 // Pruned counts what one call removed.
@@ -68,6 +70,7 @@ type Pruned struct {
 	Attempts   int64 // Not counting those that went with their event or delivery.
 	Deliveries int64 // Likewise.
 	Replays    int64
+	Audit      int64 // Entries of the audit log.
 	More       bool
 }
 

@@ -18,6 +18,7 @@ const (
 	KeepEvents     = 30 * day
 	KeepAttempts   = 7 * day
 	KeepDeliveries = 30 * day
+	KeepAudit      = 400 * day
 )
 
 // Retention says how long what is kept.
@@ -34,6 +35,9 @@ type Retention struct {
 	// deliveries are removed, and of finished replays. Defaults to
 	// KeepDeliveries; at most Events.
 	Deliveries time.Duration
+	// Audit is the age at which entries of the audit log are removed. Defaults to
+	// KeepAudit.
+	Audit time.Duration
 	// MaxLag is how far a webhook may be behind before events are given up for
 	// it: they count as lost, which its status shows, and an event of type
 	// ALMA_EVENTS_EXPIRED tells. Zero, the default, sets no limit: a webhook
@@ -45,7 +49,7 @@ func (r Retention) withDefaults() Retention {
 	for _, f := range []struct {
 		age      *time.Duration
 		standard time.Duration
-	}{{&r.Events, KeepEvents}, {&r.Attempts, KeepAttempts}, {&r.Deliveries, KeepDeliveries}} {
+	}{{&r.Events, KeepEvents}, {&r.Attempts, KeepAttempts}, {&r.Deliveries, KeepDeliveries}, {&r.Audit, KeepAudit}} {
 		if *f.age == 0 {
 			*f.age = f.standard
 		}
@@ -72,7 +76,7 @@ func (r *Retention) at(now time.Time) alma.Retention {
 		}
 		return now.Add(-age)
 	}
-	return alma.Retention{Events: before(r.Events), Attempts: before(r.Attempts), Deliveries: before(r.Deliveries)}
+	return alma.Retention{Events: before(r.Events), Attempts: before(r.Attempts), Deliveries: before(r.Deliveries), Audit: before(r.Audit)}
 }
 
 // How often old rows are looked for, and how soon after the start.
@@ -109,7 +113,7 @@ func (m *Manager) Prune(ctx context.Context) (alma.Pruned, error) {
 	lagging := m.expireLag(ctx, now)
 	sum, err := m.prune(ctx, m.cfg.Retention.at(now))
 	if sum != (alma.Pruned{}) {
-		m.logger.Info("what is old was removed", "events", sum.Events, "attempts", sum.Attempts, "deliveries", sum.Deliveries, "replays", sum.Replays)
+		m.logger.Info("what is old was removed", "events", sum.Events, "attempts", sum.Attempts, "deliveries", sum.Deliveries, "replays", sum.Replays, "audit_entries", sum.Audit)
 	}
 	if err = errors.Join(lagging, err); err != nil {
 		return sum, fmt.Errorf("alma: remove what is old: %w", err)
@@ -129,6 +133,7 @@ func (m *Manager) prune(ctx context.Context, limits alma.Retention) (sum alma.Pr
 		sum.Attempts += p.Attempts
 		sum.Deliveries += p.Deliveries
 		sum.Replays += p.Replays
+		sum.Audit += p.Audit
 		if more = p.More; more && !breathe(ctx, max(time.Millisecond, time.Since(began))) {
 			return sum, ctx.Err() //nolint:wrapcheck // The caller names the operation.
 		}

@@ -23,11 +23,18 @@ type cli struct {
 	Purge    purgeCmd    `cmd:"" help:"Erase personal data for good."`
 	Secret   secretCmd   `cmd:"" help:"Look after the key that seals secrets in the database."`
 	Key      keyCmd      `cmd:"" help:"Manage API keys."`
+	Audit    auditCmd    `cmd:"" help:"See who changed what."`
 	Source   sourceCmd   `cmd:"" help:"Let foreign systems, such as Ex Libris Alma, send events here."`
+	Backup   backupCmd   `cmd:"" help:"Copy the database into a file, while the server runs."`
+	Restore  restoreCmd  `cmd:"" help:"Make a database of a backup."`
+	Import   importCmd   `cmd:"" help:"Take over the memories of the Python library."`
 	Sign     signCmd     `cmd:"" help:"Sign a body, as a delivery would be."`
 	Verify   verifyCmd   `cmd:"" help:"Verify the signature of a body."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine: a bare HTTP client, then the engine, in one run."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
+
+	Completion completionCmd `cmd:"" help:"Print the script with which a shell completes commands and flags."`
+	Man        manCmd        `cmd:"" help:"Print the man page."`
 }
 
 // settings hold for every command.

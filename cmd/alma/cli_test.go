@@ -207,6 +207,12 @@ func TestKeys(t *testing.T) {
 		t.Fatal(errs)
 	}
 	key = strings.TrimSpace(key)
+	if list := c.do("audit", "list", "--limit", "1"); !strings.Contains(list, "POST /keys") || !strings.Contains(list, "name project_id role") || !strings.Contains(list, "201") {
+		t.Errorf("the audit log does not show the new key: %s", list)
+	}
+	if c.do("key", "add", "slow", "--rate-limit", "2.5/s"); !strings.Contains(c.do("key", "list"), "2.5/s") {
+		t.Error("the limit of a key is not listed")
+	}
 	if list := c.do("key", "list"); strings.Contains(list, key) || !strings.Contains(list, "read") {
 		t.Errorf("the list shows the key, or not its role:\n%s", list)
 	}

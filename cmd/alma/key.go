@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/alma-events/alma"
 )
@@ -20,6 +21,8 @@ type keyAddCmd struct {
 	Name    string `arg:"" help:"What the key is for."`
 	Role    string `help:"admin, ingest or read." enum:"admin,ingest,read" default:"ingest"`
 	Project string `help:"Bind the key to this project."`
+
+	RateLimit perSecond `name:"rate-limit" help:"Let the key make so many requests a second at each node. (default: what the server lets every key make)" placeholder:"N[/s]"`
 }
 
 // Run makes a key and prints it.
@@ -29,6 +32,9 @@ func (c *keyAddCmd) Run(ctx context.Context, conn *connection, io stdio) error {
 		Secret string `json:"key"`
 	}
 	body := map[string]any{"name": c.Name, "role": c.Role, "project_id": c.Project}
+	if c.RateLimit > 0 {
+		body["rate_limit"] = float64(c.RateLimit)
+	}
 	if err := conn.call(ctx, http.MethodPost, "/v1/keys", nil, body, &k); err != nil {
 		return err
 	}
@@ -45,7 +51,7 @@ func (c *keyListCmd) Run(ctx context.Context, conn *connection, io stdio) error 
 	if err := conn.call(ctx, http.MethodGet, "/v1/keys", c.add(url.Values{}), nil, &raw); err != nil {
 		return err
 	}
-	return printPage(io, c.listing, raw, []string{"CREATED", "NAME", "ROLE", "PROJECT", "ID"}, keyRow, "No keys.")
+	return printPage(io, c.listing, raw, []string{"CREATED", "NAME", "ROLE", "PROJECT", "LAST USED", "LIMIT", "ID"}, keyRow, "No keys.")
 }
 
 func keyRow(item json.RawMessage) ([]string, error) {
@@ -53,7 +59,14 @@ func keyRow(item json.RawMessage) ([]string, error) {
 	if err := json.Unmarshal(item, &k); err != nil {
 		return nil, err //nolint:wrapcheck // printPage says what failed.
 	}
-	return []string{moment(k.CreatedAt), k.Name, string(k.Role), orDash(k.ProjectID), k.ID}, nil
+	used, limit := "never", "-"
+	if !k.LastUsedAt.IsZero() {
+		used = moment(k.LastUsedAt)
+	}
+	if k.RateLimit > 0 {
+		limit = strconv.FormatFloat(k.RateLimit, 'f', -1, 64) + "/s"
+	}
+	return []string{moment(k.CreatedAt), k.Name, string(k.Role), orDash(k.ProjectID), used, limit, k.ID}, nil
 }
 
 type keyRemoveCmd struct {

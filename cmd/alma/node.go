@@ -46,6 +46,7 @@ type nodeConfig struct {
 	name      string        // Among the nodes; made when empty.
 	lease     time.Duration // The engine's default when 0.
 	sealing   sealing
+	rateLimit float64 // Requests a second of each key; 0 = none.
 }
 
 // node is a whole server: storage, engine, memory and REST API.
@@ -211,7 +212,7 @@ func (n *node) serve(ctx context.Context) (err error) {
 		return err //nolint:wrapcheck // It names the setting.
 	}
 	n.rest, err = api.New(api.Config{
-		Manager: n.manager, Memory: n.memory, Store: n.store, Inbound: in, Sessions: sessions, Logger: n.cfg.logger,
+		Manager: n.manager, Memory: n.memory, Store: n.store, Inbound: in, Sessions: sessions, Logger: n.cfg.logger, RateLimit: n.cfg.rateLimit,
 		Metrics: metrics.New(metrics.Config{Manager: n.manager, Store: n.store, Version: wire.Version, Logger: n.cfg.logger}),
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ type keeping struct {
 	KeepEvents     age `name:"keep-events" help:"Remove events that are older and that nobody needs any more; 0 keeps them for ever." default:"30d" env:"ALMA_KEEP_EVENTS"`
 	KeepAttempts   age `name:"keep-attempts" help:"Remove attempts that are older; 0 keeps them as long as their events." default:"7d" env:"ALMA_KEEP_ATTEMPTS"`
 	KeepDeliveries age `name:"keep-deliveries" help:"Remove failed and suppressed deliveries of older events; 0 keeps them as long as their events." default:"30d" env:"ALMA_KEEP_DELIVERIES"`
+	KeepAudit      age `name:"keep-audit" help:"Remove entries of the audit log that are older; 0 keeps them for ever." default:"400d" env:"ALMA_KEEP_AUDIT"`
 	MaxLag         age `name:"max-lag" help:"Give up events for a webhook that is further behind; they count as lost, and are announced. 0 sets no limit." default:"0" env:"ALMA_MAX_LAG"`
 }
 
@@ -26,7 +27,7 @@ func (k *keeping) retention() webhook.Retention {
 		return time.Duration(a)
 	}
 	return webhook.Retention{
-		Events: forever(k.KeepEvents), Attempts: forever(k.KeepAttempts), Deliveries: forever(k.KeepDeliveries), MaxLag: time.Duration(k.MaxLag),
+		Events: forever(k.KeepEvents), Attempts: forever(k.KeepAttempts), Deliveries: forever(k.KeepDeliveries), Audit: forever(k.KeepAudit), MaxLag: time.Duration(k.MaxLag),
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/alma-events/alma/internal/server/api"
 )
 
 // span is a duration as people write it: 1m30s, or a bare number of seconds, as
@@ -87,5 +89,18 @@ func checkSecret(secret *string) error {
 	if secret != nil && *secret == "" {
 		return usagef("the secret (--secret or ALMA_SECRET) is empty; is the variable that should hold it set?")
 	}
+	return nil
+}
+
+// perSecond is a rate: 100, or 100/s.
+type perSecond float64
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (p *perSecond) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseFloat(strings.TrimSuffix(string(text), "/s"), 64)
+	if err != nil || n != 0 && !(n >= api.MinRateLimit && n <= api.MaxRateLimit) {
+		return fmt.Errorf("%q is no rate: want %v to %d requests a second, such as 100 or 100/s, or 0 for no limit", text, api.MinRateLimit, api.MaxRateLimit)
+	}
+	*p = perSecond(n)
 	return nil
 }

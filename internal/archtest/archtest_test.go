@@ -70,6 +70,12 @@ var allowed = map[string]rule{
 	"webhook": std(".", "events", "wire", "internal/backoff", "internal/cluster", "internal/netguard",
 		"internal/flow", "internal/match", "internal/meter", "internal/tail", "internal/lane", "internal/send", "internal/settle"),
 
+	// The command line, described to shells and readers.
+	"internal/manual": {others: []string{"github.com/alecthomas/kong"}},
+
+	// The file of the Python library, for those who come from there.
+	"internal/pythonfile": {own: []string{"."}, others: []string{"modernc.org/sqlite"}},
+
 	// E-mail about what the engine has given up.
 	"internal/mail": {own: []string{"webhook"}, others: []string{"github.com/wneessen/go-mail"}},
 
@@ -79,7 +85,7 @@ var allowed = map[string]rule{
 	"internal/server/inbound":   std(".", "wire"),
 	"internal/server/session":   std(),
 	"internal/server/dashboard": std(".", "internal/server/session", "wire"),
-	"internal/server/api":       {own: []string{".", "events", "memory", "webhook", "wire", "internal/server/session"}, others: []string{"github.com/danielgtaylor/huma/v2"}},
+	"internal/server/api":       {own: []string{".", "events", "memory", "webhook", "wire", "internal/secret", "internal/server/session"}, others: []string{"github.com/danielgtaylor/huma/v2", "golang.org/x/time/rate"}},
 
 	// The benchmark drives the engine as its users do.
 	"internal/crashtest": std(),

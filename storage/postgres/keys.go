@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,7 +14,7 @@ import (
 // CreatedAt defaults to now.
 func (s *Store) CreateKey(ctx context.Context, k alma.Key) error {
 	return s.do(ctx, "create key", func(ctx context.Context) error {
-		_, err := s.pool.Exec(ctx, sqlInsertKey, k.ID, k.Name, string(k.Role), k.ProjectID, k.Hash, orNull(k.CreatedAt))
+		_, err := s.pool.Exec(ctx, sqlInsertKey, k.ID, k.Name, string(k.Role), k.ProjectID, k.Hash, orNull(k.CreatedAt), k.RateLimit, orNull(k.LastUsedAt))
 		if isUnique(err) {
 			return fmt.Errorf("key %s: %w: it exists", k.ID, alma.ErrConflict)
 		}
@@ -46,8 +47,9 @@ func (s *Store) keys(ctx context.Context, operation, query string, args ...any) 
 			return err
 		}
 		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (k alma.Key, err error) {
-			err = row.Scan(&k.ID, &k.Name, (*string)(&k.Role), &k.ProjectID, &k.Hash, &k.CreatedAt)
-			k.CreatedAt = k.CreatedAt.UTC()
+			var used *time.Time
+			err = row.Scan(&k.ID, &k.Name, (*string)(&k.Role), &k.ProjectID, &k.Hash, &k.CreatedAt, &k.RateLimit, &used)
+			k.CreatedAt, k.LastUsedAt = k.CreatedAt.UTC(), utc(used)
 			return k, err
 		})
 		return err
@@ -62,6 +64,14 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 		if err == nil && tag.RowsAffected() == 0 {
 			err = fmt.Errorf("key %s: %w", id, alma.ErrNotFound)
 		}
+		return err
+	})
+}
+
+// KeyUsed stores when a key was used.
+func (s *Store) KeyUsed(ctx context.Context, id string, at time.Time) error {
+	return s.do(ctx, "store the use of a key", func(ctx context.Context) error {
+		_, err := s.pool.Exec(ctx, sqlKeyUsed, id, at)
 		return err
 	})
 }

@@ -72,7 +72,7 @@ type pruning struct {
 // run removes some of what the present kind has, and goes on to the next kind
 // when there is no more.
 func (p *pruning) run(ctx context.Context) error {
-	kinds := []func(context.Context) error{p.attempts, p.strayAttempts, p.deliveries, p.strayEvents, p.events, p.hiddenEvents, p.replays}
+	kinds := []func(context.Context) error{p.attempts, p.strayAttempts, p.deliveries, p.strayEvents, p.events, p.hiddenEvents, p.replays, p.audit}
 	for p.kind < len(kinds) {
 		if err := kinds[p.kind](ctx); err != nil || p.done.More {
 			return err
@@ -186,6 +186,16 @@ func (p *pruning) replays(ctx context.Context) error {
 	}
 	tag, err := p.conn.Exec(ctx, sqlDropReplays, p.retention.Deliveries, pruneRows)
 	p.done.Replays = tag.RowsAffected()
+	p.done.More = tag.RowsAffected() == pruneRows
+	return err
+}
+
+func (p *pruning) audit(ctx context.Context) error {
+	if p.retention.Audit.IsZero() {
+		return nil
+	}
+	tag, err := p.conn.Exec(ctx, sqlDropAudit, p.retention.Audit, pruneRows)
+	p.done.Audit = tag.RowsAffected()
 	p.done.More = tag.RowsAffected() == pruneRows
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/alma-events/alma"
 )
@@ -16,7 +17,7 @@ func (s *Store) CreateKey(ctx context.Context, k alma.Key) error {
 		if created == 0 {
 			created = nanos(t.now)
 		}
-		_, err := t.exec(ctx, sqlInsertKey, k.ID, k.Name, string(k.Role), k.ProjectID, k.Hash, created)
+		_, err := t.exec(ctx, sqlInsertKey, k.ID, k.Name, string(k.Role), k.ProjectID, k.Hash, created, k.RateLimit, nanos(k.LastUsedAt))
 		if isConstraint(err) {
 			return fmt.Errorf("key %s: %w: it exists", k.ID, alma.ErrConflict)
 		}
@@ -46,9 +47,9 @@ func (s *Store) keys(ctx context.Context, operation, query string, args ...any) 
 	err := s.read(ctx, operation, func(ctx context.Context, q *statements) error {
 		return q.query(ctx, func(rows *sql.Rows) error {
 			var k alma.Key
-			var created int64
-			err := rows.Scan(&k.ID, &k.Name, (*string)(&k.Role), &k.ProjectID, &k.Hash, &created)
-			k.CreatedAt = fromNanos(created)
+			var created, used int64
+			err := rows.Scan(&k.ID, &k.Name, (*string)(&k.Role), &k.ProjectID, &k.Hash, &created, &k.RateLimit, &used)
+			k.CreatedAt, k.LastUsedAt = fromNanos(created), fromNanos(used)
 			list = append(list, k)
 			return err
 		}, query, args...)
@@ -63,6 +64,14 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 		if err == nil && n == 0 {
 			err = fmt.Errorf("key %s: %w", id, alma.ErrNotFound)
 		}
+		return err
+	}})
+}
+
+// KeyUsed stores when a key was used.
+func (s *Store) KeyUsed(ctx context.Context, id string, at time.Time) error {
+	return s.write(ctx, &job{operation: "store the use of a key", isolated: true, run: func(ctx context.Context, t *txn) error {
+		_, err := t.exec(ctx, sqlKeyUsed, id, nanos(at))
 		return err
 	}})
 }

@@ -66,10 +66,11 @@ type pruneLimits struct {
 	// Attempts that began before attemptsAt belong to events up to attempts.
 	attempts, attemptsAt int64
 	replays              int64
+	audit                int64 // A time.
 }
 
 func readPruneLimits(ctx context.Context, q *statements, r *alma.Retention) (pruneLimits, error) {
-	l := pruneLimits{attemptsAt: nanos(r.Attempts), replays: nanos(r.Deliveries)}
+	l := pruneLimits{attemptsAt: nanos(r.Attempts), replays: nanos(r.Deliveries), audit: nanos(r.Audit)}
 	for _, p := range []struct {
 		place *int64
 		time  time.Time
@@ -99,7 +100,7 @@ type pruning struct {
 // run removes some of what the present kind has, and goes on to the next kind
 // when there is no more.
 func (p *pruning) run() {
-	kinds := []func(){p.attempts, p.deliveries, p.events, p.replays, p.pages}
+	kinds := []func(){p.attempts, p.deliveries, p.events, p.replays, p.audit, p.pages}
 	for p.place.kind < len(kinds) {
 		if kinds[p.place.kind](); p.err != nil || p.done.More {
 			return

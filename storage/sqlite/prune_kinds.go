@@ -92,6 +92,13 @@ func (p *pruning) replays() {
 	}
 }
 
+func (p *pruning) audit() {
+	if p.limits.audit > 0 {
+		p.done.Audit += p.exec(sqlDeleteAudit, p.limits.audit, pruneEvents)
+		p.done.More = p.done.Audit == pruneEvents
+	}
+}
+
 // pages gives free pages back. A file that was made without auto_vacuum keeps
 // them for what comes.
 func (p *pruning) pages() {

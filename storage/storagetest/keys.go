@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"crypto/sha256"
+	"time"
 
 	"github.com/alma-events/alma"
 )
@@ -11,11 +12,12 @@ var keyCases = []testCase{
 	{"Unique", "ids and hashes are given once", testKeyUnique},
 	{"List", "keys are listed oldest first", testKeyList},
 	{"Delete", "a deleted key opens nothing any more", testKeyDelete},
+	{"Used", "the time of the last use never moves back", testKeyUsed},
 }
 
 func apiKey(id string) alma.Key {
 	hash := sha256.Sum256([]byte(id))
-	return alma.Key{ID: id, Name: "name of " + id, Role: alma.RoleIngest, ProjectID: "project", Hash: hash[:], CreatedAt: moment}
+	return alma.Key{ID: id, Name: "name of " + id, Role: alma.RoleIngest, ProjectID: "project", Hash: hash[:], CreatedAt: moment, RateLimit: 2.5}
 }
 
 func testKeyRoundTrip(e *env) {
@@ -57,4 +59,17 @@ func testKeyDelete(e *env) {
 	_, err := e.FindKey(e.ctx, k.Hash)
 	e.wantErr(err, alma.ErrNotFound, "find the deleted key")
 	e.wantErr(e.DeleteKey(e.ctx, k.ID), alma.ErrNotFound, "delete again")
+}
+
+func testKeyUsed(e *env) {
+	k := apiKey("key_1")
+	e.check(e.CreateKey(e.ctx, k), "create")
+	for _, at := range []time.Time{moment.Add(time.Hour), moment.Add(2 * time.Hour), moment} {
+		e.check(e.KeyUsed(e.ctx, k.ID, at), "note a use")
+	}
+	e.check(e.KeyUsed(e.ctx, "key_gone", moment), "note the use of a key that is gone")
+	got, err := e.FindKey(e.ctx, k.Hash)
+	e.check(err, "find")
+	k.LastUsedAt = moment.Add(2 * time.Hour)
+	e.equal(got, k, "the key")
 }

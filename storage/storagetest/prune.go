@@ -34,6 +34,7 @@ func (e *env) prune(r alma.Retention) alma.Pruned {
 		sum.Attempts += p.Attempts
 		sum.Deliveries += p.Deliveries
 		sum.Replays += p.Replays
+		sum.Audit += p.Audit
 		if !p.More {
 			return sum
 		}

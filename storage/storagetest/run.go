@@ -56,6 +56,8 @@ func Run(t *testing.T, open func(t *testing.T) alma.Storage, f Features) {
 		{"Keys", keyCases},
 		{"Notices", noticeCases},
 		{"Stats", statsCases},
+		{"Audit", auditCases},
+		{"Calls", callCases},
 		{"Memories", memoryCases},
 		{"Search", searchCases},
 		{"Concurrency", concurrencyCases},

@@ -23,6 +23,13 @@ type call struct {
 	keyHash session.Hash // Of key.
 
 	madeFrom int64 // The version that a patch says it was made from.
+
+	repeat *repeatable // Nil: not under an Idempotency-Key.
+
+	// For the audit log:
+	object    string   // What the call has made; else what its path names.
+	concerned string   // The project of what the path names.
+	members   []string // What the body names, or what it has changed.
 }
 
 // id returns the path's only parameter.
@@ -42,6 +49,7 @@ func (c *call) replyVersioned(status int, version int64, v any) error {
 
 // replyCreated is replyVersioned for something new, and names its path.
 func (c *call) replyCreated(id string, version int64, v any) error {
+	c.object = id
 	c.w.Header().Set("Location", c.op.path+"/"+url.PathEscape(id))
 	return c.replyVersioned(http.StatusCreated, version, v)
 }

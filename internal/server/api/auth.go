@@ -30,10 +30,13 @@ func (s *Server) authorize(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.key, c.keyHash = key, hash
+	if err := s.use(c); err != nil {
+		return err
+	}
 	if !slices.Contains(c.op.roles, key.Role) {
 		return newProblem(http.StatusForbidden, "a key of the role %s may not make this call; it takes %s", key.Role, roleNames(c.op.roles))
 	}
-	c.key, c.keyHash = key, hash
 	return nil
 }
 

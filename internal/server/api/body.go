@@ -51,6 +51,7 @@ func (c *call) readObject() ([]byte, error) {
 	if body = space(body); body[0] != '{' {
 		return nil, fault("", "is %s; want an object", kindOf(body))
 	}
+	c.names(body)
 	return body, nil
 }
 

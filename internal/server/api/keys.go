@@ -14,6 +14,7 @@ import (
 type keyInput struct {
 	Name      string    `json:"name" doc:"For people."`
 	Role      alma.Role `json:"role" doc:"admin, ingest or read."`
+	RateLimit float64   `json:"rate_limit,omitempty" doc:"Requests a second that the key may make at each node, 0.01 to 1000000; those that the server lets every key make if left out."`
 	ProjectID string    `json:"project_id,omitempty" doc:"Binds the key to this project; a key with a project can only make keys of its own."`
 }
 
@@ -40,13 +41,20 @@ func (s *Server) postKey(c *call) error {
 	secret := NewKey()
 	key := alma.Key{
 		ID: alma.NewKeyID(), Name: in.Name, Role: in.Role, ProjectID: project,
-		Hash: hashKey(secret), CreatedAt: time.Now().UTC(),
+		RateLimit: in.RateLimit, Hash: hashKey(secret), CreatedAt: time.Now().UTC(),
 	}
 	if err := s.store.CreateKey(c.r.Context(), key); err != nil {
 		return fmt.Errorf("alma: create key: %w", err)
 	}
+	c.object = key.ID
 	return c.reply(http.StatusCreated, newKeyView{Key: key, Secret: secret})
 }
+
+// Bounds of a key's rate limit, in requests a second.
+const (
+	MinRateLimit = 0.01
+	MaxRateLimit = 1_000_000
+)
 
 func checkKey(faults *faultList, in keyInput) {
 	if !slices.Contains(anyRole, in.Role) {
@@ -55,6 +63,9 @@ func checkKey(faults *faultList, in keyInput) {
 	checkLabel(faults, "name", in.Name)
 	if in.Name == "" {
 		faults.addf("name", "missing: want a name by which people know the key")
+	}
+	if in.RateLimit != 0 && (in.RateLimit < MinRateLimit || in.RateLimit > MaxRateLimit) {
+		faults.addf("rate_limit", "is out of range; want %v to %v requests a second, or nothing for the server's limit", MinRateLimit, MaxRateLimit)
 	}
 	checkLabel(faults, "project_id", in.ProjectID)
 }
@@ -106,6 +117,7 @@ func (s *Server) deleteKey(c *call) error {
 		switch {
 		case k.ID == c.id():
 			found = true
+			c.concerns(k.ProjectID)
 		case k.Role == alma.RoleAdmin && k.ProjectID == "":
 			others++
 		}

@@ -130,5 +130,6 @@ func (s *Server) memoryOf(c *call) (alma.Memory, error) {
 	case err != nil:
 		return alma.Memory{}, err //nolint:wrapcheck // The memory store says what was done.
 	}
+	c.concerns(m.ProjectID)
 	return m, c.match(m.Version)
 }

@@ -104,14 +104,27 @@ func (s *Server) serve(op *operation) http.Handler {
 			defer s.count(op, w, time.Now())
 		}
 		c := &call{w: w, r: r, op: op}
-		err := s.admit(c)
-		if err == nil {
-			err = op.handle(c)
+		if op.audited() || op.repeatable {
+			s.answerHeld(c)
+			return
 		}
-		if err != nil {
-			s.refuse(c, err)
-		}
+		s.answer(c)
 	})
+}
+
+// answer answers a call.
+func (s *Server) answer(c *call) {
+	err := s.admit(c)
+	answered := false
+	if err == nil {
+		answered, err = s.begin(c)
+	}
+	if err == nil && !answered {
+		err = c.op.handle(c)
+	}
+	if err != nil {
+		s.refuse(c, err)
+	}
 }
 
 // count tells the metrics of a request. around gives every handler an answer.

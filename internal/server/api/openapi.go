@@ -156,6 +156,9 @@ func parameters(op *operation) []*huma.Param {
 	if op.versioned {
 		params = append(params, &huma.Param{Name: "If-Match", In: "header", Description: `The version that must be stored, such as "3"; * for any.`, Schema: &huma.Schema{Type: "string"}})
 	}
+	if op.repeatable {
+		params = append(params, &huma.Param{Name: headerIdempotency, In: "header", Description: "Makes the call once within 24 hours, however often it is repeated: repeats get the same answer, with Idempotency-Replayed: true. Such as a UUID.", Schema: &huma.Schema{Type: "string"}})
+	}
 	if op.result == typeOf[eventStream]() {
 		params = append(params, &huma.Param{Name: headerLastID, In: "header", Description: "Go on behind this id.", Schema: &huma.Schema{Type: "string"}})
 	}
@@ -166,7 +169,7 @@ func parameters(op *operation) []*huma.Param {
 func failures(op *operation) []int {
 	list := []int{http.StatusInternalServerError, http.StatusServiceUnavailable}
 	if op.roles != nil {
-		list = append(list, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity)
+		list = append(list, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests)
 	}
 	if op.body != nil {
 		list = append(list, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
@@ -225,6 +228,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "ReplayList"
 	case typeOf[list[sourceView]]():
 		return "SourceList"
+	case typeOf[list[alma.AuditEntry]]():
+		return "AuditList"
 	case typeOf[list[alma.Key]]():
 		return "KeyList"
 	}

@@ -20,6 +20,7 @@ type operation struct {
 	result       reflect.Type // Nil: no content.
 	endless      bool         // The answer ends when the client goes.
 	versioned    bool         // Answers carry an ETag, and If-Match is honoured.
+	repeatable   bool         // An Idempotency-Key is honoured.
 	handle       func(*call) error
 }
 
@@ -33,7 +34,7 @@ var (
 // table lists every call, in the order in which it is documented.
 func (s *Server) table() []operation {
 	var all []operation
-	for _, group := range [][]operation{s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.replayCalls(), s.keyCalls(), s.sourceCalls(), s.sessionCalls(), s.serverCalls()} {
+	for _, group := range [][]operation{s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.replayCalls(), s.keyCalls(), s.sourceCalls(), s.auditCalls(), s.sessionCalls(), s.serverCalls()} {
 		all = append(all, group...)
 	}
 	return all
@@ -71,7 +72,7 @@ func (s *Server) eventCalls() []operation {
 func (s *Server) memoryCalls() []operation {
 	return []operation{
 		{
-			method: http.MethodPost, path: "/v1/memories", roles: ingests,
+			method: http.MethodPost, path: "/v1/memories", roles: ingests, repeatable: true,
 			summary: "Save a memory; saving under an id that exists updates that memory, and says so.",
 			body:    typeOf[memoryInput](), status: http.StatusCreated, result: typeOf[savedMemory](), handle: s.postMemory,
 		},
@@ -90,6 +91,11 @@ func (s *Server) memoryCalls() []operation {
 			method: http.MethodPost, path: "/v1/memories/consolidate", roles: onlyRoot,
 			summary: "Merge similar memories; emits CONSOLIDATED for each group.",
 			body:    typeOf[consolidateInput](), status: http.StatusOK, result: typeOf[memory.Report](), handle: s.consolidateMemories,
+		},
+		{
+			method: http.MethodPost, path: "/v1/memories/import", roles: onlyRoot,
+			summary: "Store memories of another system, ids and times kept; what is known is left alone. Emits nothing unless asked to.",
+			body:    typeOf[importInput](), status: http.StatusOK, result: typeOf[importResult](), handle: s.importMemories,
 		},
 		{
 			method: http.MethodGet, path: "/v1/memories/{id}", roles: reads, versioned: true,
@@ -114,7 +120,7 @@ func (s *Server) webhookCalls() []operation {
 	view := typeOf[webhookView]()
 	return []operation{
 		{
-			method: http.MethodPost, path: "/v1/webhooks", roles: onlyRoot,
+			method: http.MethodPost, path: "/v1/webhooks", roles: onlyRoot, repeatable: true,
 			summary: "Register a webhook. Its secret, given or generated, is shown in this answer.",
 			body:    typeOf[Settings](), status: http.StatusCreated, result: view, handle: s.postWebhook,
 		},
@@ -159,7 +165,7 @@ func (s *Server) replayCalls() []operation {
 	view := typeOf[replayView]()
 	return []operation{
 		{
-			method: http.MethodPost, path: "/v1/webhooks/{id}/replay", roles: onlyRoot, versioned: true,
+			method: http.MethodPost, path: "/v1/webhooks/{id}/replay", roles: onlyRoot, versioned: true, repeatable: true,
 			summary: "Send a webhook again what the log holds, as a job that is followed at /v1/replays/{id}.",
 			body:    typeOf[replayInput](), status: http.StatusAccepted, result: view, handle: s.postReplay,
 		},
@@ -173,7 +179,7 @@ func (s *Server) replayCalls() []operation {
 		{method: http.MethodPost, path: one + "/resume", roles: onlyRoot, summary: "Go on with a paused replay.", status: http.StatusOK, result: view, handle: s.resumeReplay},
 		{method: http.MethodPost, path: one + "/cancel", roles: onlyRoot, summary: "End a replay for good; retries that wait go on.", status: http.StatusOK, result: view, handle: s.cancelReplay},
 		{
-			method: http.MethodPost, path: "/v1/deliveries/retry", roles: onlyRoot,
+			method: http.MethodPost, path: "/v1/deliveries/retry", roles: onlyRoot, repeatable: true,
 			summary: "Try failed deliveries again, all that a filter selects: by one replay for each webhook.",
 			body:    typeOf[retryInput](), status: http.StatusAccepted, result: typeOf[retried](), handle: s.retryFailed,
 		},
@@ -188,7 +194,7 @@ func (s *Server) replayCalls() []operation {
 func (s *Server) keyCalls() []operation {
 	return []operation{
 		{
-			method: http.MethodPost, path: "/v1/keys", roles: onlyRoot, summary: "Make an API key, shown in this answer only.",
+			method: http.MethodPost, path: "/v1/keys", roles: onlyRoot, repeatable: true, summary: "Make an API key, shown in this answer only.",
 			body: typeOf[keyInput](), status: http.StatusCreated, result: typeOf[newKeyView](), handle: s.postKey,
 		},
 		{

@@ -25,6 +25,7 @@ func (c *call) project(named string) (string, error) {
 	if c.key.ProjectID != "" {
 		return c.key.ProjectID, nil
 	}
+	c.concerns(named)
 	return named, nil
 }
 
@@ -41,6 +42,9 @@ func (c *call) sees(project string) bool {
 	return c.key.ProjectID == "" || c.key.ProjectID == project
 }
 
+// concerns notes whose project it is that the call changes something of.
+func (c *call) concerns(project string) { c.concerned = project }
+
 // webhook returns the webhook that the path names, if the key may know of it
 // and If-Match does not speak against it.
 func (s *Server) webhook(c *call) (alma.Webhook, error) {
@@ -51,6 +55,7 @@ func (s *Server) webhook(c *call) (alma.Webhook, error) {
 	case err != nil:
 		return alma.Webhook{}, fmt.Errorf("alma: webhook of a request: %w", err)
 	}
+	c.concerns(w.Config.ProjectID)
 	return w, c.match(w.Version)
 }
 

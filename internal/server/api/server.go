@@ -21,6 +21,8 @@ type Store interface {
 	alma.WebhookStore
 	alma.KeyStore
 	alma.SourceStore
+	alma.AuditStore
+	alma.CallStore
 }
 
 // Config says what a [Server] works with.
@@ -49,6 +51,9 @@ type Config struct {
 	// Heartbeat is how often a silent event stream shows that it is alive.
 	// Defaults to 15 s.
 	Heartbeat time.Duration
+	// RateLimit is how many requests a second each key may make that has no
+	// limit of its own. Defaults to none.
+	RateLimit float64
 }
 
 // Metrics is told of requests, and shows all figures in the form that
@@ -57,6 +62,8 @@ type Metrics interface {
 	http.Handler
 	// Request counts an answered request; route is its pattern, not its path.
 	Request(method, route string, status int, took time.Duration)
+	// AuditFailed counts a change that the audit log lacks.
+	AuditFailed()
 }
 
 // DefaultHeartbeat is shorter than the idle limits of common proxies.
@@ -97,6 +104,7 @@ type Server struct {
 	operations []operation
 	handler    http.Handler // Everything around the routes, and the routes.
 	keys       keyCache
+	uses       keyUses
 	deleting   sync.Mutex // Held while a key is deleted.
 	rotating   sync.Mutex // Held while a source's secret is replaced.
 	inbound    http.Handler
@@ -117,7 +125,8 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		manager: cfg.Manager, memory: cfg.Memory, store: cfg.Store, logger: cfg.Logger,
-		version: cfg.Version, heartbeat: cfg.Heartbeat, inbound: cfg.Inbound, metrics: cfg.Metrics, sessions: cfg.Sessions, closed: make(chan struct{}),
+		version: cfg.Version, heartbeat: cfg.Heartbeat, inbound: cfg.Inbound, metrics: cfg.Metrics, sessions: cfg.Sessions,
+		uses: keyUses{limit: cfg.RateLimit}, closed: make(chan struct{}),
 	}
 	s.operations = s.table()
 	s.document = sync.OnceValues(s.describe)

@@ -23,7 +23,7 @@ func (s *Server) sourceCalls() []operation {
 	view := typeOf[sourceView]()
 	return []operation{
 		{
-			method: http.MethodPost, path: "/v1/sources", roles: onlyRoot,
+			method: http.MethodPost, path: "/v1/sources", roles: onlyRoot, repeatable: true,
 			summary: "Let a foreign system send events to /in/{name}. Its secret, given or generated, is shown in this answer.",
 			body:    typeOf[sourceInput](), status: http.StatusCreated, result: view, handle: s.postSource,
 		},
@@ -64,6 +64,7 @@ func (s *Server) postSource(c *call) error {
 	if err != nil {
 		return fmt.Errorf("alma: create source: %w", err)
 	}
+	c.object = made.Name
 	c.w.Header().Set("Location", c.op.path+"/"+made.Name)
 	return c.reply(http.StatusCreated, viewSource(&made, time.Now()).shown(made.Secret))
 }
@@ -154,6 +155,7 @@ func (s *Server) source(c *call) (alma.Source, error) {
 	case err != nil:
 		return alma.Source{}, fmt.Errorf("alma: source of a request: %w", err)
 	}
+	c.concerns(src.ProjectID)
 	return src, nil
 }
 

@@ -77,11 +77,16 @@ func (s *Server) patchWebhook(c *call) error {
 	rest := changes(&faults, patch, shownOfWebhook, map[string]any{
 		"id": w.ID, "state": string(w.State), "signed": w.Config.Secret != "",
 	})
+	var was alma.WebhookConfig
 	w, err = s.manager.Update(c.r.Context(), w.ID, c.wanted(), func(cfg *alma.WebhookConfig) error {
+		was = *cfg
 		return c.edit(s.manager, &faults, cfg, rest)
 	})
 	if err != nil {
 		return c.stale(err)
+	}
+	if err := c.differences(was, w.Config); err != nil {
+		return err
 	}
 	return s.replyWebhook(c, w.ID)
 }

@@ -23,7 +23,7 @@ func TestPagesByRole(t *testing.T) {
 		if p := own.get(path); p.status != http.StatusOK {
 			t.Errorf("%s: an admin of its project gets %d", name, p.status)
 		}
-		writes := name == "webhook-new" || name == "webhook-edit"
+		writes := name == "webhook-new" || name == "webhook-edit" || name == "audit"
 		p := read.get(path)
 		if want := map[bool]int{false: http.StatusOK, true: http.StatusForbidden}[writes]; p.status != want {
 			t.Errorf("%s: read gets %d, want %d", name, p.status, want)

@@ -109,6 +109,8 @@ func (s *Server) routes() {
 		"POST /sources/{name}/rotate": rotateSource,
 		"POST /sources/{name}/remove": removeSource,
 
+		"GET /audit": showAudit,
+
 		"GET /keys":              showKeys,
 		"POST /keys":             createKey,
 		"POST /keys/{id}/remove": removeKey,

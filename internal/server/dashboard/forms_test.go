@@ -145,6 +145,7 @@ func TestKeysAndSources(t *testing.T) {
 	wantIn(t, v.post("/sources", url.Values{"name": {"library"}, "format": {"standard"}}), `class="fault"`)
 	wantIn(t, v.post("/sources/library/rotate", nil), "was replaced", "whsec_")
 	wantIn(t, v.post("/sources/library/remove", nil), "The source was removed", "No sources yet")
+	wantIn(t, v.get("/audit"), "/v1/sources/{id}/rotate-secret", ">dashboard<", "127.0.0.1")
 }
 
 // own is the id of the visitor's key.

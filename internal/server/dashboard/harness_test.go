@@ -215,7 +215,7 @@ func (r *rig) places() map[string]string {
 		"overview": "/overview", "overview-7d": "/overview?range=7d", "events": "/events", "event": "/events/" + r.event, "live": "/live",
 		"webhooks": "/webhooks", "webhook": "/webhooks/" + r.hook, "webhook-new": "/webhooks/new", "webhook-edit": "/webhooks/" + r.hook + "/edit",
 		"deliveries": "/deliveries", "delivery": "/deliveries/" + r.failed, "failed": "/failed", "replays": "/replays",
-		"memories": "/memories", "memory": "/memories/" + r.memoryID, "keys": "/keys",
+		"audit": "/audit", "sources": "/sources", "memories": "/memories", "memory": "/memories/" + r.memoryID, "keys": "/keys",
 	}
 }
 

@@ -83,6 +83,9 @@ func (v *visit) navigation(section string) []navItem {
 		{Path: "/overview", Label: "Overview"}, {Path: "/events", Label: "Events"}, {Path: "/webhooks", Label: "Webhooks"},
 		{Path: "/deliveries", Label: "Deliveries"}, {Path: "/failed", Label: "Failed"}, {Path: "/memories", Label: "Memories"}, {Path: "/sources", Label: "Sources"}, {Path: "/keys", Label: "Keys"},
 	}
+	if v.may() {
+		items = append(items, navItem{Path: "/audit", Label: "Audit"})
+	}
 	for i := range items {
 		items[i].Here = items[i].Path == section
 	}

@@ -42,6 +42,7 @@ type Metrics struct {
 	http     http.Handler
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	audit    prometheus.Counter
 }
 
 // requestBounds are seconds: events are taken in milliseconds, a purge may take
@@ -61,13 +62,14 @@ func New(cfg Config) *Metrics {
 			Name: "alma_http_request_duration_seconds", Help: "How long requests to the REST API took. Event streams are left out.", Buckets: requestBounds,
 		}, []string{"method", "route"}),
 	}
+	m.audit = prometheus.NewCounter(prometheus.CounterOpts{Name: "alma_audit_failures_total", Help: "Changes that could not be written to the audit log; the program's log names them."})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "alma_build_info", Help: "Always 1; the version is a label.", ConstLabels: prometheus.Labels{"version": cfg.Version},
 	})
 	build.Set(1)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
-		m.requests, m.duration, build, newEngine(cfg),
+		m.requests, m.duration, m.audit, build, newEngine(cfg),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.http = promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelWarn)})
@@ -82,6 +84,9 @@ func (m *Metrics) Request(method, route string, status int, took time.Duration) 
 	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
 	m.duration.WithLabelValues(method, route).Observe(took.Seconds())
 }
+
+// AuditFailed counts a change that the audit log lacks.
+func (m *Metrics) AuditFailed() { m.audit.Inc() }
 
 // reasonLabel names the reason of an attempt; a success has none.
 func reasonLabel(reason alma.Reason) string {
