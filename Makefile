@@ -2,6 +2,7 @@
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X github.com/alma-events/alma/wire.Version=$(VERSION)
+BIN      ?= bin/alma
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -17,7 +18,7 @@ lint:
 	go run $(LINT) run ./...
 
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/alma ./cmd/alma
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/alma
 
 # The program, its man page, and what completes its command line.
 install: build

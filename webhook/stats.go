@@ -13,6 +13,7 @@ import (
 func (m *Manager) record(records ...flow.Record) {
 	for i := range records {
 		m.meter.Record(&records[i])
+		m.note(&records[i])
 	}
 	m.settler.Add(records...)
 }

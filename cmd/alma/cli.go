@@ -25,6 +25,7 @@ type cli struct {
 	Key      keyCmd      `cmd:"" help:"Manage API keys."`
 	Audit    auditCmd    `cmd:"" help:"See who changed what."`
 	Source   sourceCmd   `cmd:"" help:"Let foreign systems, such as Ex Libris Alma, send events here."`
+	Health   healthCmd   `cmd:"" help:"Ask a server whether it works, for containers and scripts."`
 	Backup   backupCmd   `cmd:"" help:"Copy the database into a file, while the server runs."`
 	Restore  restoreCmd  `cmd:"" help:"Make a database of a backup."`
 	Import   importCmd   `cmd:"" help:"Take over the memories of the Python library."`

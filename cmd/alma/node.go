@@ -46,6 +46,7 @@ type nodeConfig struct {
 	name      string        // Among the nodes; made when empty.
 	lease     time.Duration // The engine's default when 0.
 	sealing   sealing
+	lagAlert  webhook.LagAlert
 	rateLimit float64 // Requests a second of each key; 0 = none.
 }
 
@@ -147,7 +148,7 @@ func (n *node) startEngine(ctx context.Context) error {
 	manager, err := webhook.New(webhook.Config{
 		Storage: n.store, Emitter: n.emitter, Logger: n.cfg.logger,
 		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, EgressProxy: n.cfg.proxy, EgressProxyResolves: n.cfg.proxyResolves, Origin: n.cfg.origin, Notify: n.cfg.notify, Grace: n.cfg.stopGrace,
-		Retention: n.cfg.retention, NodeName: n.cfg.name, Lease: n.cfg.lease,
+		Retention: n.cfg.retention, NodeName: n.cfg.name, Lease: n.cfg.lease, LagAlert: n.cfg.lagAlert,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.

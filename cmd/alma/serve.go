@@ -25,6 +25,7 @@ type serveCmd struct {
 	TLSKey  string `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
 	keeping
 	sealing
+	LagAlert  lagAlert  `name:"lag-alert" help:"Announce webhooks with so many events waiting, or waiting for so long: 10000, 15m or 10000,15m. (default: none)" env:"ALMA_LAG_ALERT" placeholder:"N[,AGE]"`
 	RateLimit perSecond `name:"rate-limit" help:"Let each API key make so many requests a second at this node, unless it has a limit of its own; 0 sets none." default:"0" env:"ALMA_RATE_LIMIT" placeholder:"N[/s]"`
 	NodeName  string    `name:"node-name" help:"Name this server among those that share the database. (default: the host's name and the process id)" env:"ALMA_NODE_NAME" placeholder:"NAME"`
 	Lease     span      `help:"With PostgreSQL: how long other servers wait for a sign of life before they take this one's webhooks over." default:"5s" env:"ALMA_LEASE"`
@@ -88,7 +89,7 @@ func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, er
 	cfg := nodeConfig{
 		db: conn.DB, listen: string(c.Listen), tlsCert: c.TLSCert, tlsKey: c.TLSKey, allow: prefixes(c.AllowCIDR),
 		firstKey: conn.APIKey, logger: logger, stopGrace: time.Duration(c.Grace),
-		retention: c.retention(), name: c.NodeName, lease: time.Duration(c.Lease), sealing: c.sealing, rateLimit: float64(c.RateLimit),
+		retention: c.retention(), name: c.NodeName, lease: time.Duration(c.Lease), sealing: c.sealing, rateLimit: float64(c.RateLimit), lagAlert: webhook.LagAlert(c.LagAlert),
 	}
 	if err := c.check(conn); err != nil {
 		return cfg, err
