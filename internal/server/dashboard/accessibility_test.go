@@ -33,6 +33,11 @@ func TestAccessibility(t *testing.T) {
 		b.do(chromedp.Navigate(r.url + path))
 		b.checkAccess(name)
 	}
+	b.scheme("dark")
+	for _, name := range []string{"overview", "webhook", "webhook-new", "delivery", "failed"} {
+		b.do(chromedp.Navigate(r.url + places[name]))
+		b.checkAccess(name + ", dark")
+	}
 	b.do(chromedp.Navigate(r.url + "/overview"))
 	b.do(chromedp.KeyEvent("\t"))
 	if got := ask[string](b, `document.activeElement.className`); got != "skip" {

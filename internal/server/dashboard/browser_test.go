@@ -139,6 +139,15 @@ func (b *browser) fill(selector, value string) {
 	ask[bool](b, `((el) => { el.focus(); el.value = `+strconv.Quote(value)+`; el.dispatchEvent(new Event("input", { bubbles: true })); return el.value !== ""; })(document.querySelector(`+strconv.Quote(selector)+`))`)
 }
 
+// scheme sets what the person prefers: light or dark.
+func (b *browser) scheme(name string) {
+	b.t.Helper()
+	look := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}}
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, look); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // enter signs the browser in by a one-time link.
 func (b *browser) enter(r *rig) {
 	b.t.Helper()
@@ -161,10 +170,7 @@ func TestScreenshots(t *testing.T) {
 	b.enter(r)
 	for _, width := range []int64{360, 900, 1600} {
 		for _, scheme := range []string{"light", "dark"} {
-			look := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-			if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, look); err != nil {
-				t.Fatal(err)
-			}
+			b.scheme(scheme)
 			b.do(chromedp.EmulateViewport(width, 900))
 			for name, path := range r.places() {
 				b.do(chromedp.Navigate(r.url + path))
