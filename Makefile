@@ -2,10 +2,13 @@
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X github.com/alma-events/alma/wire.Version=$(VERSION)
+BIN      ?= bin/alma
+PREFIX   ?= /usr/local
+DESTDIR  ?=
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: test lint build release bench crash-test cluster-test fuzz demo
+.PHONY: test lint build install release bench crash-test cluster-test fuzz demo
 
 # The same as: bash scripts/test.sh
 test:
@@ -15,10 +18,22 @@ lint:
 	go run $(LINT) run ./...
 
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/alma ./cmd/alma
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/alma
 
-# Binaries for every platform, in bin/.
-release:
+# The program, its man page, and what completes its command line.
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 755 bin/alma $(DESTDIR)$(PREFIX)/bin/alma
+	bin/alma man > $(DESTDIR)$(PREFIX)/share/man/man1/alma.1
+	bin/alma completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/alma
+	bin/alma completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_alma
+	bin/alma completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/alma.fish
+
+# Binaries for every platform, and the man page, in bin/.
+release: build
+	bin/alma man > bin/alma.1
 	@for p in $(PLATFORMS); do \
 		os=$${p%/*}; arch=$${p#*/}; ext=; [ $$os = windows ] && ext=.exe; \
 		echo "bin/alma-$$os-$$arch$$ext"; \

@@ -72,18 +72,8 @@ func (s *Store) Put(ctx context.Context, m alma.Memory) (Saved, error) {
 
 // PutBatch is [Store.SaveBatch] for records.
 func (s *Store) PutBatch(ctx context.Context, memories []alma.Memory) ([]Saved, error) {
-	memories = slices.Clone(memories)
-	var faults alma.Faults
-	seen := map[string]int{}
-	for i := range memories {
-		place := fmt.Sprintf("[%d]", i)
-		faults.Merge(place, memories[i].Prepare(time.Now()))
-		if first, twice := seen[memories[i].ID]; twice {
-			faults.Addf(place+".id", "is that of [%d] too; want each memory once", first)
-		}
-		seen[memories[i].ID] = i
-	}
-	if err := faults.Err(); err != nil {
+	memories, err := prepareAll(memories)
+	if err != nil {
 		return nil, err
 	}
 	return s.put(ctx, memories)

@@ -88,13 +88,17 @@ func (m *Manager) askIfPending(ctx context.Context, w alma.Webhook) (alma.Webhoo
 		return w, nil
 	}
 	ctx = context.WithoutCancel(ctx)
-	permission, refusal := m.ask(ctx, &w)
+	permission, err := m.ask(ctx, &w)
+	refusal := ""
+	if err != nil {
+		refusal = err.Error()
+	}
 	return m.change(ctx, w.ID, AnyVersion, func(now *alma.Webhook) error {
 		if now.State != alma.StatePending || now.Config.URL != w.Config.URL || formatOf(now) != formatOf(&w) {
-			return nil //nolint:nilerr // Whoever changed that has asked anew, or did not want to.
+			return nil // Whoever changed that has asked anew, or did not want to.
 		}
-		if refusal != nil {
-			now.StateReason = refusal.Error()
+		if refusal != "" {
+			now.StateReason = refusal
 			return nil
 		}
 		now.Consent = &alma.Consent{URL: w.Config.URL, Format: formatOf(&w), At: time.Now().UTC().Truncate(time.Millisecond), Rate: permission.Rate}

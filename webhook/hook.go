@@ -68,12 +68,17 @@ type kept struct {
 	Version     int64
 	SecretSetAt time.Time
 
-	former      string // The secret before the last rotation,
+	alone       []string // The present secret, if there is one.
+	former      string   // The secret before the last rotation,
 	formerUntil time.Time
 }
 
-// secrets returns those that sign at a time, the newest first.
+// secrets returns those that sign at a time, the newest first. Mostly it is
+// one, and this is the hot path.
 func (k *kept) secrets(at time.Time) []string {
+	if k.former == "" {
+		return k.alone
+	}
 	w := alma.Webhook{FormerSecret: k.former, FormerUntil: k.formerUntil}
 	w.Config.Secret = k.Config.Secret
 	return w.Secrets(at)
@@ -82,6 +87,9 @@ func (k *kept) secrets(at time.Time) []string {
 func keep(w alma.Webhook) kept {
 	k := kept{ID: w.ID, State: w.State, StateReason: w.StateReason, Version: w.Version, SecretSetAt: w.SecretSetAt, former: w.FormerSecret, formerUntil: w.FormerUntil}
 	k.Config.URL, k.Config.Secret, k.Config.ProjectID = w.Config.URL, w.Config.Secret, w.Config.ProjectID
+	if w.Config.Secret != "" {
+		k.alone = []string{w.Config.Secret}
+	}
 	return k
 }
 

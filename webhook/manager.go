@@ -37,6 +37,8 @@ type Manager struct {
 	sender  *send.Sender
 	settler *settle.Settler
 	meter   meter.Meter
+	// statsStored is what the stored minutes hold of the meter; nil for nothing.
+	statsStored atomic.Pointer[alma.Stats]
 
 	admin  sync.Mutex // Held while webhooks change, and over their storage.
 	mu     sync.RWMutex

@@ -16,6 +16,8 @@ type cli struct {
 	Memory  memoryCmd  `cmd:"" help:"Save, search and merge memories."`
 	Webhook webhookCmd `cmd:"" help:"Register and look after webhooks."`
 
+	Dashboard dashboardCmd `cmd:"" help:"Print a link that signs in to the dashboard."`
+
 	Delivery deliveryCmd `cmd:"" help:"Look at deliveries, and retry them."`
 	Replay   replayCmd   `cmd:"" help:"Look after replays; \"alma webhook replay\" starts one."`
 	Purge    purgeCmd    `cmd:"" help:"Erase personal data for good."`
@@ -23,10 +25,17 @@ type cli struct {
 	Key      keyCmd      `cmd:"" help:"Manage API keys."`
 	Audit    auditCmd    `cmd:"" help:"See who changed what."`
 	Source   sourceCmd   `cmd:"" help:"Let foreign systems, such as Ex Libris Alma, send events here."`
+	Health   healthCmd   `cmd:"" help:"Ask a server whether it works, for containers and scripts."`
+	Backup   backupCmd   `cmd:"" help:"Copy the database into a file, while the server runs."`
+	Restore  restoreCmd  `cmd:"" help:"Make a database of a backup."`
+	Import   importCmd   `cmd:"" help:"Take over the memories of the Python library."`
 	Sign     signCmd     `cmd:"" help:"Sign a body, as a delivery would be."`
 	Verify   verifyCmd   `cmd:"" help:"Verify the signature of a body."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine: a bare HTTP client, then the engine, in one run."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
+
+	Completion completionCmd `cmd:"" help:"Print the script with which a shell completes commands and flags."`
+	Man        manCmd        `cmd:"" help:"Print the man page."`
 }
 
 // settings hold for every command.

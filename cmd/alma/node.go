@@ -4,14 +4,10 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -19,8 +15,10 @@ import (
 	"github.com/alma-events/alma/events"
 	"github.com/alma-events/alma/internal/server"
 	"github.com/alma-events/alma/internal/server/api"
+	"github.com/alma-events/alma/internal/server/dashboard"
 	"github.com/alma-events/alma/internal/server/inbound"
 	"github.com/alma-events/alma/internal/server/metrics"
+	"github.com/alma-events/alma/internal/server/session"
 	"github.com/alma-events/alma/memory"
 	"github.com/alma-events/alma/webhook"
 	"github.com/alma-events/alma/wire"
@@ -61,6 +59,7 @@ type node struct {
 	memory  *memory.Store
 	http    *server.Server
 	rest    *api.Server
+	pages   *dashboard.Server
 
 	key string // The first admin key, when it was made just now.
 
@@ -105,7 +104,7 @@ func (n *node) defers(f func(context.Context) error) { n.cleanup = append(n.clea
 func (n *node) listen(ctx context.Context) (err error) {
 	n.http, err = server.New(server.Config{
 		Addr: n.cfg.listen, CertFile: n.cfg.tlsCert, KeyFile: n.cfg.tlsKey, Logger: n.cfg.logger,
-		Handler:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.rest.ServeHTTP(w, r) }),
+		Handler:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.pages.ServeHTTP(w, r) }),
 		Draining: func() { n.rest.Close() },
 	})
 	if err != nil {
@@ -200,51 +199,27 @@ func (n *node) checkGivenKey(ctx context.Context) error {
 	return err //nolint:wrapcheck // It names the operation.
 }
 
+// signInLink returns a one-time link to the dashboard, for an admin key that
+// whoever started the node knows.
+func (n *node) signInLink(key string) string { return n.http.URL() + n.rest.SignInPath(key) }
+
 func (n *node) keyFile() string { return n.cfg.db + ".key" }
-
-// writePrivate writes a file that only its owner can read, all or nothing.
-func writePrivate(name, content string) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".alma-*")
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", name, err)
-	}
-	defer os.Remove(f.Name()) // It is gone after the rename.
-	_, err = f.WriteString(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err == nil {
-		err = syncFolder(filepath.Dir(name))
-	}
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", name, err)
-	}
-	return nil
-}
-
-// syncFolder makes the name of a new file outlive a power failure: what was
-// sealed under a key must not outlive the key.
-func syncFolder(name string) error {
-	if runtime.GOOS == "windows" {
-		return nil // Folders cannot be synced there.
-	}
-	f, err := os.Open(name) //nolint:gosec // The folder of a file that was just written.
-	if err != nil {
-		return err //nolint:wrapcheck // The caller names the file.
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
 
 // serve answers requests, and stops to before anything else is stopped.
 func (n *node) serve(ctx context.Context) (err error) {
+	sessions := session.New()
 	in, err := inbound.New(inbound.Config{Appender: n.manager, Sources: n.store, Logger: n.cfg.logger})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
 	}
 	n.rest, err = api.New(api.Config{
-		Manager: n.manager, Memory: n.memory, Store: n.store, Inbound: in, Logger: n.cfg.logger, RateLimit: n.cfg.rateLimit,
+		Manager: n.manager, Memory: n.memory, Store: n.store, Inbound: in, Sessions: sessions, Logger: n.cfg.logger, RateLimit: n.cfg.rateLimit,
 		Metrics: metrics.New(metrics.Config{Manager: n.manager, Store: n.store, Figures: storeFigures(n.store), Version: wire.Version, Logger: n.cfg.logger}),
 	})
+	if err != nil {
+		return err //nolint:wrapcheck // It names the setting.
+	}
+	n.pages, err = dashboard.New(dashboard.Config{API: n.rest, Sessions: sessions, Logger: n.cfg.logger})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
 	}

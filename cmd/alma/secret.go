@@ -71,32 +71,47 @@ type rotation struct {
 }
 
 // inFile makes a new key in the file of the keys. At each moment the file holds
-// every key that the database needs.
+// every key that the database needs. It is written only while the database is
+// open, for then nobody else, a second rotation for instance, has it open.
 func (r *rotation) inFile(ctx context.Context) error {
-	if err := r.open(ctx, func(alma.Storage) error { return nil }); err != nil { // Before anything is written.
+	young := secret.NewKey()
+	if err := r.open(ctx, func(alma.Storage) error { return r.replace(append([][]byte{young}, r.keys.list...)) }); err != nil {
 		return r.keys.undo(err)
 	}
-	young := secret.NewKey()
-	r.keys.list = append([][]byte{young}, r.keys.list...)
-	if err := r.keys.write(); err != nil {
-		return err
-	}
-	n, err := r.seal(ctx)
+	n := 0
+	err := r.open(ctx, func(store alma.Storage) (err error) {
+		if err = r.keys.unchanged(); err != nil {
+			return err
+		}
+		if n, err = rekey(ctx, store); err != nil {
+			return err
+		}
+		return r.replace([][]byte{young})
+	})
 	if err != nil {
 		return fmt.Errorf("%w; %s holds the former keys too, so nothing is lost: run the command again", err, r.keys.file)
-	}
-	r.keys.list = [][]byte{young}
-	if err := r.keys.write(); err != nil {
-		return err
 	}
 	fmt.Fprintf(r.io.out, "Sealed the secrets of %d webhooks and sources under a new key, which is in %s; keep a copy of it. Backups of before need the former key.\n", n, r.keys.file)
 	return nil
 }
 
+// replace writes other keys into the file.
+func (r *rotation) replace(list [][]byte) error {
+	if err := r.keys.unchanged(); err != nil {
+		return err
+	}
+	r.keys.list = list
+	return r.keys.write()
+}
+
+func rekey(ctx context.Context, store alma.Storage) (int, error) {
+	return store.(rekeyer).Rekey(ctx) //nolint:forcetypeassert,wrapcheck // Both drivers are one; they name the operation.
+}
+
 func (r *rotation) seal(ctx context.Context) (n int, err error) {
 	err = r.open(ctx, func(store alma.Storage) error {
-		n, err = store.(rekeyer).Rekey(ctx) //nolint:forcetypeassert // Both drivers are.
-		return err                          //nolint:wrapcheck // It names the operation.
+		n, err = rekey(ctx, store)
+		return err
 	})
 	return n, err
 }

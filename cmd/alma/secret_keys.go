@@ -8,7 +8,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/internal/secret"
 )
 
@@ -74,7 +73,11 @@ func keysBeside(db string) (secretKeys, error) {
 		return found, err
 	}
 	found = secretKeys{list: [][]byte{secret.NewKey()}, file: name, made: true}
-	return found, found.write()
+	err = makePrivate(name, found.text())
+	if errors.Is(err, os.ErrExist) { // Another server that starts now was quicker.
+		return readKeys(name)
+	}
+	return found, err
 }
 
 func readKeys(name string) (secretKeys, error) {
@@ -89,13 +92,29 @@ func readKeys(name string) (secretKeys, error) {
 	return secretKeys{list: list, file: name}, err
 }
 
-// write replaces the file of the keys.
-func (k *secretKeys) write() error {
+// text is what the file holds: a key a line.
+func (k *secretKeys) text() string {
 	var text strings.Builder
 	for _, key := range k.list {
 		text.WriteString(secret.FormatKey(key) + "\n")
 	}
-	return writePrivate(k.file, text.String())
+	return text.String()
+}
+
+// write replaces the file.
+func (k *secretKeys) write() error { return writePrivate(k.file, k.text()) }
+
+// unchanged fails when somebody else has written the file meanwhile. The
+// variables may have added keys behind those of the file.
+func (k *secretKeys) unchanged() error {
+	now, err := readKeys(k.file)
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(k.text(), now.text()) {
+		return fmt.Errorf("%s was changed meanwhile, perhaps by the same command; nothing is lost: run it again", k.file)
+	}
+	return nil
 }
 
 func splitKeys(text, separator string) (list []string) {
@@ -120,15 +139,12 @@ func parseKeys(texts []string, place string) ([][]byte, error) {
 	return list, nil
 }
 
-// undo removes a file that was made for a database which turned out to have
-// another key, or another user. Nothing was sealed under its key.
+// undo removes a file that was made for a database whose key is another one.
+// Nothing can have been sealed under the key in it.
 func (k *secretKeys) undo(cause error) error {
-	missing := errors.Is(cause, secret.ErrNoKey)
-	if !k.made || !missing && !errors.Is(cause, alma.ErrConflict) {
+	if !k.made || !errors.Is(cause, secret.ErrNoKey) {
 		return cause
 	}
-	if missing {
-		cause = fmt.Errorf("%w; that key was kept in %s as a rule, and the file is missing: restore it from where you keep a copy", cause, k.file)
-	}
+	cause = fmt.Errorf("%w; that key was kept in %s as a rule, and the file is missing: restore it from where you keep a copy", cause, k.file)
 	return errors.Join(cause, os.Remove(k.file))
 }

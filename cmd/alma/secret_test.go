@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -246,6 +248,59 @@ func TestRotateKeyBrokenOff(t *testing.T) {
 			t.Errorf("the file holds %d keys, %v", len(now.list), err)
 		}
 	}
+}
+
+// TestTheKeyIsMadeOnce, however many servers start at the same moment: a key
+// that was overwritten would be lost, with all that is sealed under it.
+func TestTheKeyIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	db := newDB(t)
+	var wg sync.WaitGroup
+	got := make([]secretKeys, 16)
+	for i := range got {
+		wg.Go(func() {
+			var err error
+			if got[i], err = (&sealing{}).keys(db); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	makers := 0
+	for _, k := range got {
+		if k.text() != got[0].text() {
+			t.Fatal("two servers have two keys")
+		}
+		if k.made {
+			makers++
+		}
+	}
+	if makers != 1 {
+		t.Errorf("%d servers say that they made the key", makers)
+	}
+}
+
+// TestTwoRotations: the one that comes too late writes nothing, for it does not
+// know of the other's key.
+func TestTwoRotations(t *testing.T) {
+	t.Parallel()
+	db := newDB(t)
+	keepSecret(t, db, sealing{})
+	late, err := (&sealing{}).keys(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := command(t, "", "secret", "rotate-key", "--db", db); code != exitDone {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	r := rotation{db: db, keys: late, logLevel: "error", io: stdio{err: io.Discard}}
+	if err := r.inFile(t.Context()); err == nil || !strings.Contains(err.Error(), "another one") {
+		t.Errorf("with the keys of before: %v", err)
+	}
+	if err := r.replace([][]byte{secret.NewKey()}); err == nil || !strings.Contains(err.Error(), "run it again") {
+		t.Errorf("a file that was changed meanwhile was overwritten: %v", err)
+	}
+	wantSecret(t, db, sealing{})
 }
 
 func TestRotateKeyWhileAServerRuns(t *testing.T) {

@@ -61,6 +61,7 @@ func (c *serveCmd) Run(ctx context.Context, conn *connection, s *settings, io st
 	fmt.Fprintf(io.out, "Serving on %s, database %s\n", n.http.URL(), shownDB(cfg.db))
 	if n.key != "" {
 		fmt.Fprintf(io.out, "Made the first admin key and wrote it to %s; the commands of alma find it there.\n", n.keyFile())
+		fmt.Fprintf(io.out, "Sign in to the dashboard within 10 minutes at %s ; \"alma dashboard\" prints a new link.\n", n.signInLink(n.key))
 	}
 	if n.secretKeyFile != "" {
 		fmt.Fprintf(io.out, "Made the key that seals secrets in the database: %s. Keep a copy of it apart from backups of the database; without it the secrets are lost.\n", n.secretKeyFile)

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alma-events/alma/wire"
 )
@@ -72,6 +73,27 @@ func TestSourcesFromTheShell(t *testing.T) {
 	c.do("source", "remove", "shop")
 	if status := c.postIn("shop", "a-secret-of-ours", body); status != http.StatusNotFound {
 		t.Errorf("a removed source: %d", status)
+	}
+}
+
+// TestTheDocumentNamesInbound: what the platform calls is described as well.
+func TestTheDocumentNamesInbound(t *testing.T) {
+	t.Parallel()
+	c := newTerminal(t)
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Security  []any
+			Responses map[string]any
+		}
+	}
+	if err := (&connection{Server: c.node.http.URL(), DB: c.node.cfg.db, Wait: span(time.Minute)}).call(t.Context(), http.MethodGet, "/openapi.json", nil, nil, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for method, status := range map[string]string{"post": "401", "get": "405"} {
+		op := doc.Paths["/in/{source}"][method]
+		if op.Responses[status] == nil || len(op.Security) != 0 {
+			t.Errorf("%s is described as %+v", method, op)
+		}
 	}
 }
 

@@ -61,7 +61,7 @@ func (f *webhookFlags) body(secret *string) (map[string]any, error) {
 	setSeconds(b, "batch_delay", f.BatchDelay)
 	setSeconds(b, "max_age", f.MaxAge)
 	setSeconds(b, "disable_after", f.DisableAfter)
-	if err := f.formatFlags.into(b); err != nil {
+	if err := f.into(b); err != nil {
 		return nil, err
 	}
 	if f.Unsigned {

@@ -70,14 +70,22 @@ var allowed = map[string]rule{
 	"webhook": std(".", "events", "wire", "internal/backoff", "internal/cluster", "internal/netguard",
 		"internal/flow", "internal/match", "internal/meter", "internal/tail", "internal/lane", "internal/send", "internal/settle"),
 
+	// The command line, described to shells and readers.
+	"internal/manual": {others: []string{"github.com/alecthomas/kong"}},
+
+	// The file of the Python library, for those who come from there.
+	"internal/pythonfile": {own: []string{"."}, others: []string{"modernc.org/sqlite"}},
+
 	// E-mail about what the engine has given up.
 	"internal/mail": {own: []string{"webhook"}, others: []string{"github.com/wneessen/go-mail"}},
 
 	// The server speaks HTTP, and calls public packages only.
-	"internal/server":         {own: []string{"."}},
-	"internal/server/metrics": {own: []string{".", "webhook"}, others: []string{"github.com/prometheus/client_golang"}},
-	"internal/server/inbound": std(".", "wire"),
-	"internal/server/api":     {own: []string{".", "events", "memory", "webhook", "wire", "internal/secret"}, others: []string{"github.com/danielgtaylor/huma/v2", "golang.org/x/time/rate"}},
+	"internal/server":           {own: []string{"."}},
+	"internal/server/metrics":   {own: []string{".", "webhook"}, others: []string{"github.com/prometheus/client_golang"}},
+	"internal/server/inbound":   std(".", "wire"),
+	"internal/server/session":   std(),
+	"internal/server/dashboard": std(".", "internal/server/session", "wire"),
+	"internal/server/api":       {own: []string{".", "events", "memory", "webhook", "wire", "internal/secret", "internal/server/session"}, others: []string{"github.com/danielgtaylor/huma/v2", "golang.org/x/time/rate"}},
 
 	// The benchmark drives the engine as its users do.
 	"internal/crashtest": std(),

@@ -110,6 +110,8 @@
 //
 // The migrations folder holds the schema as steps that only go forward; Open
 // applies what is missing. A file that a newer program has changed is refused,
-// with both versions named. Make a backup with SQLite's own means (VACUUM INTO
-// or .backup) on [Store.DB]; copying the file of an open store is no backup.
+// with both versions named. [Backup] copies a
+// file, also while it is open; [Restore] makes a database of the copy. Copying
+// the file of an open store by other means is no backup. One of a file with
+// sealed secrets needs their key, which is to be kept elsewhere.
 package sqlite

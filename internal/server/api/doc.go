@@ -20,7 +20,8 @@
 //   - 403: the key's role may not make this call, or its project is not the
 //     one that the query names,
 //   - 422: unknown or malformed query parameters,
-//   - 415: the body is not JSON, or compressed,
+//   - 415: the body is not JSON (or, with a format, what that format has
+//     besides: the XML of exlibris, a CloudEvent in headers), or compressed,
 //   - 413: the body is larger than the call takes,
 //   - 400: the body broke off before it had arrived,
 //   - 422: the body is not JSON text at all (malformed, not UTF-8, or empty),
@@ -55,5 +56,6 @@
 // that names none means the key's. What a path names by id and lies in another
 // project is not there: 404, exactly as for an id that nobody has. Webhooks
 // made with such a key are owned by its project; webhooks without an owner, and
-// the deliveries to them, belong to no project and are not shown.
+// the deliveries to them, belong to no project and are not shown. The same holds
+// for sources.
 package api

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/alma-events/alma/wire"
@@ -30,14 +32,39 @@ type publicKey struct {
 // and during a rotation's overlap with both of them. It needs no key: what it
 // tells is meant for everybody.
 func (s *Server) getKeySet(c *call) error {
-	webhooks, err := s.store.Webhooks(c.r.Context())
+	set, err := s.publicKeys.get(c.r.Context(), s.store)
 	if err != nil {
 		return fmt.Errorf("alma: list public keys: %w", err)
 	}
+	return c.reply(http.StatusOK, json.RawMessage(set))
+}
+
+// keySetFresh is how long a key set serves further requests: anybody may ask,
+// as often as they like, and reading all webhooks is not cheap.
+const keySetFresh = time.Second
+
+// keySetCache holds the key set that was made last.
+type keySetCache struct {
+	mu  sync.Mutex
+	set []byte
+	at  time.Time
+}
+
+func (k *keySetCache) get(ctx context.Context, store Store) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	now := time.Now()
+	if k.set != nil && now.Sub(k.at) < keySetFresh {
+		return k.set, nil
+	}
+	webhooks, err := store.Webhooks(ctx)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // The caller names the operation.
+	}
 	var secrets []string
 	for i := range webhooks {
 		secrets = append(secrets, webhooks[i].Secrets(now)...)
 	}
-	return c.reply(http.StatusOK, json.RawMessage(wire.JWKS(secrets...)))
+	k.set, k.at = wire.JWKS(secrets...), now
+	return k.set, nil
 }

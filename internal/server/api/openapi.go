@@ -52,6 +52,11 @@ func (s *Server) describe() ([]byte, error) {
 	for i := range s.operations {
 		doc.AddOperation(d.operation(&s.operations[i]))
 	}
+	if s.inbound != nil {
+		for _, op := range d.inboundOperations() {
+			doc.AddOperation(op)
+		}
+	}
 	d.openAnswers()
 	b, err := json.Marshal(doc)
 	if err != nil {
@@ -75,10 +80,7 @@ func (d describer) operation(op *operation) *huma.Operation {
 		out.RequestBody = &huma.RequestBody{Required: op.body != typeOf[rotation](), Content: map[string]*huma.MediaType{mediaJSON: {Schema: d.input(op)}}}
 	}
 	for _, status := range failures(op) {
-		out.Responses[strconv.Itoa(status)] = &huma.Response{
-			Description: http.StatusText(status),
-			Content:     map[string]*huma.MediaType{mediaProblem: {Schema: d.schemas.Schema(typeOf[problem](), true, "Problem")}},
-		}
+		out.Responses[strconv.Itoa(status)] = d.failure(status)
 	}
 	return out
 }

@@ -13,14 +13,17 @@ import (
 // rotateSource answers with the new secret, shown this once. The sender may go
 // on with the former one until the overlap ends.
 func (s *Server) rotateSource(c *call) error {
-	s.rotating.Lock() // Of two at once, the second has to see what the first did.
-	defer s.rotating.Unlock()
-	src, err := s.source(c)
-	if err != nil {
+	if _, err := s.source(c); err != nil {
 		return err
 	}
 	var in rotation
 	if err := c.readOptional(&in); err != nil {
+		return err
+	}
+	s.rotating.Lock() // Of two at once, the second has to see what the first did.
+	defer s.rotating.Unlock()
+	src, err := s.source(c)
+	if err != nil {
 		return err
 	}
 	if err := changeSecret(&src, in, time.Now().UTC()); err != nil {

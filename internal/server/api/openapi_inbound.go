@@ -1,0 +1,43 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// inboundOperations describes what Config.Inbound answers: no rows of the table
+// of operations, for keys, queries and bodies of this API are no part of it.
+func (d describer) inboundOperations() []*huma.Operation {
+	source := []*huma.Param{{Name: "source", In: "path", Required: true, Schema: &huma.Schema{Type: "string"}}}
+	taken := &huma.Response{
+		Description: "The events are in the log.",
+		Content:     map[string]*huma.MediaType{mediaJSON: {Schema: d.schemas.Schema(typeOf[acceptance](), true, "Acceptance")}},
+	}
+	post := &huma.Operation{
+		OperationID: "post-in", Method: http.MethodPost, Path: "/in/{source}", Tags: []string{"inbound"}, Parameters: source,
+		Summary:     "Take the events of a foreign system, in the format of its source; answers after the commit.",
+		Description: "Needs no key: the body is signed as the source's format has it.",
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{mediaJSON: {}, "application/xml": {}}},
+		Responses:   map[string]*huma.Response{"200": taken},
+	}
+	for _, status := range []int{400, 401, 404, 413, 415, 422, 500, 503, 507} {
+		post.Responses[strconv.Itoa(status)] = d.failure(status)
+	}
+	get := &huma.Operation{
+		OperationID: "get-in", Method: http.MethodGet, Path: "/in/{source}", Tags: []string{"inbound"},
+		Summary:    "Answer the challenge of a foreign system.",
+		Parameters: append(source[:1:1], &huma.Param{Name: "challenge", In: "query", Schema: &huma.Schema{Type: "string"}}),
+		Responses:  map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK)}, "404": d.failure(404), "405": d.failure(405)},
+	}
+	return []*huma.Operation{post, get}
+}
+
+// failure describes an error answer.
+func (d describer) failure(status int) *huma.Response {
+	return &huma.Response{
+		Description: http.StatusText(status),
+		Content:     map[string]*huma.MediaType{mediaProblem: {Schema: d.schemas.Schema(typeOf[problem](), true, "Problem")}},
+	}
+}
