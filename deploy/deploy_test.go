@@ -31,6 +31,10 @@ type aged struct{ *sqlite.Store }
 // HorizonAge is asked by the metrics.
 func (aged) HorizonAge(context.Context) (time.Duration, error) { return time.Second, nil }
 
+func figures(context.Context) (metrics.StoreFigures, error) {
+	return metrics.StoreFigures{Commits: 1, Changes: 2, SizeBytes: 3, FreeBytes: 4}, nil
+}
+
 // scrape returns the names of all series that a server shows.
 func scrape(t *testing.T) map[string]bool {
 	t.Helper()
@@ -52,7 +56,7 @@ func scrape(t *testing.T) map[string]bool {
 			t.Error(err)
 		}
 	}()
-	m := metrics.New(metrics.Config{Manager: manager, Store: aged{store}, Version: "test", Logger: logger})
+	m := metrics.New(metrics.Config{Manager: manager, Store: aged{store}, Figures: figures, Version: "test", Logger: logger})
 	m.Request(http.MethodGet, "/v1/events", http.StatusOK, time.Millisecond)
 	recorder := httptest.NewRecorder()
 	m.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))

@@ -214,7 +214,7 @@ func (n *node) serve(ctx context.Context) (err error) {
 	}
 	n.rest, err = api.New(api.Config{
 		Manager: n.manager, Memory: n.memory, Store: n.store, Inbound: in, Sessions: sessions, Logger: n.cfg.logger, RateLimit: n.cfg.rateLimit,
-		Metrics: metrics.New(metrics.Config{Manager: n.manager, Store: n.store, Version: wire.Version, Logger: n.cfg.logger}),
+		Metrics: metrics.New(metrics.Config{Manager: n.manager, Store: n.store, Figures: storeFigures(n.store), Version: wire.Version, Logger: n.cfg.logger}),
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
