@@ -59,6 +59,10 @@ need openssl openssl || note "skipped: the comparison of signatures with openssl
 need python3 python3 || note "skipped: the documents' Python (not installed)"
 need node nodejs || note "skipped: the documents' JavaScript (not installed)"
 
+# The dashboard is tested in a real browser, under whichever name it has.
+browser() { have chromium || have chromium-browser || have google-chrome; }
+browser || need chromium chromium || note "skipped: the tests of the dashboard in a browser (install chromium)"
+
 note "go vet ./..."
 go vet ./...
 # With the race detector comes a check of pointers (checkptr), which looks at

@@ -57,6 +57,9 @@ type Config struct {
 	Notify func(ctx context.Context, f Failures) error
 	// Retention says how long what is kept.
 	Retention Retention
+	// LagAlert says from what lag on a [LagHigh] tells of a webhook. Defaults to
+	// none.
+	LagAlert LagAlert
 	// NodeName names this process among the nodes that share a storage which
 	// many may use (one that is an [alma.NodeStore]). It is for people. Defaults
 	// to the host's name and the process id.

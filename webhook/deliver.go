@@ -15,7 +15,8 @@ import (
 
 // deliver makes one attempt: encode (or fetch what was encoded before), sign,
 // send, judge.
-func (m *Manager) deliver(ctx context.Context, job *lane.Job) lane.Outcome {
+func (m *Manager) deliver(ctx context.Context, job *lane.Job) (out lane.Outcome) {
+	defer func() { m.logFailure(job, &out) }()
 	c := job.Settings.Target.(*hook).compiled.Load() //nolint:forcetypeassert // Settings are made in hook.go alone.
 	if c.handle != nil {
 		return m.call(ctx, c, job)

@@ -34,6 +34,7 @@ type hook struct {
 	feeder  atomic.Pointer[catchUp] // group, for those who do not hold dispatching.
 
 	unannounced  atomic.Pointer[loss] // What was given up, and could not be told yet.
+	failures     failureLog
 	filterErrors atomic.Int64
 	filterError  atomic.Pointer[string] // The last one.
 }

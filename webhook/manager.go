@@ -37,12 +37,15 @@ type Manager struct {
 	sender  *send.Sender
 	settler *settle.Settler
 	meter   meter.Meter
+	// statsStored is what the stored minutes hold of the meter; nil for nothing.
+	statsStored atomic.Pointer[alma.Stats]
 
 	admin  sync.Mutex // Held while webhooks change, and over their storage.
 	mu     sync.RWMutex
 	hooks  map[string]*hook
 	marks  marks
 	local  localEvents
+	news   news                    // To be announced as operational events.
 	tailed atomic.Pointer[failure] // The tail's last outcome.
 	member *member                 // nil where the storage belongs to this process.
 
@@ -74,6 +77,7 @@ func New(cfg Config) (*Manager, error) {
 	m := &Manager{
 		cfg: cfg, store: cfg.Storage, emitter: cfg.Emitter, logger: cfg.Logger,
 		index: match.NewIndex[*hook](), hooks: map[string]*hook{},
+		news: news{failing: map[string]*failing{}, wake: make(chan struct{}, 1)},
 	}
 	m.marks.active = map[*lane.Lane]struct{}{}
 	m.guard = netguard.New(cfg.AllowCIDRs)
@@ -85,7 +89,7 @@ func New(cfg Config) (*Manager, error) {
 	m.settler = settle.New(settle.Config{Store: m.store, Logger: m.logger, Mark: m.mark, Recovered: m.kickAll, Fenced: m.fenced})
 	m.node = &lane.Node{
 		Deliver: m.attempt, Record: m.record, Healthy: m.healthy, Store: m.store,
-		TryAttach: m.tryAttach, Fed: m.fed, Disabled: m.laneDisabled, Logger: m.logger,
+		TryAttach: m.tryAttach, Fed: m.fed, Disabled: m.laneDisabled, Breaker: m.breakerChanged, Logger: m.logger,
 		Slots: make(chan struct{}, cfg.MaxInFlight), Doubtful: make(chan struct{}, max(1, cfg.MaxInFlight*3/4)),
 	}
 	return m, nil
@@ -181,6 +185,10 @@ func (m *Manager) run(from, head alma.Position) {
 	m.readers.Go(func() { m.runCallbacks(reading, head) })
 	m.readers.Go(func() { m.upkeep(reading) })
 	m.readers.Go(func() { m.keepStats(reading) })
+	m.readers.Go(func() { m.announce(reading) })
+	if m.cfg.LagAlert != (LagAlert{}) {
+		m.readers.Go(func() { m.watchLag(reading) })
+	}
 	if m.cfg.Notify != nil {
 		m.readers.Go(func() { m.tellFailures(reading) })
 	}

@@ -20,7 +20,7 @@ func (e *engine) keep(r webhook.Retention) {
 	e.restart()
 }
 
-// log lists the memory ids of the log.
+// log lists the memory ids of the log, without announcements of failures.
 func (e *engine) log() []string {
 	e.t.Helper()
 	page, err := e.store.Read(e.t.Context(), alma.Position{}, 1000)
@@ -29,7 +29,9 @@ func (e *engine) log() []string {
 	}
 	out := []string{}
 	for i := range page.Events {
-		out = append(out, page.Events[i].MemoryID)
+		if page.Events[i].Type != webhook.DeliveryFailed {
+			out = append(out, page.Events[i].MemoryID)
+		}
 	}
 	return out
 }

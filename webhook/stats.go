@@ -13,12 +13,23 @@ import (
 func (m *Manager) record(records ...flow.Record) {
 	for i := range records {
 		m.meter.Record(&records[i])
+		m.note(&records[i])
 	}
 	m.settler.Add(records...)
 }
 
 // Totals returns what this process has done since it started.
 func (m *Manager) Totals() alma.Stats { return m.meter.Totals() }
+
+// Unstored returns what this process has done that is not part of a stored
+// minute yet: mostly that of the present one.
+func (m *Manager) Unstored() alma.Stats {
+	now := m.meter.Totals()
+	if stored := m.statsStored.Load(); stored != nil {
+		return now.Since(stored)
+	}
+	return now
+}
 
 // StatsMinutes returns what all nodes did, minute by minute, the oldest first;
 // the minutes of the last 8 days are kept. That of the present minute is not
@@ -48,6 +59,7 @@ func (m *Manager) keepStats(ctx context.Context) {
 		err := m.storeMinute(ctx, alma.StatsMinute{Minute: minute, Node: m.cfg.NodeName, Stats: since})
 		if err == nil {
 			stored = now
+			m.statsStored.Store(&now)
 		} else {
 			m.logger.Warn("the statistics of a minute cannot be stored; trying again with the next", "error", err)
 		}

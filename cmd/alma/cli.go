@@ -16,6 +16,8 @@ type cli struct {
 	Memory  memoryCmd  `cmd:"" help:"Save, search and merge memories."`
 	Webhook webhookCmd `cmd:"" help:"Register and look after webhooks."`
 
+	Dashboard dashboardCmd `cmd:"" help:"Print a link that signs in to the dashboard."`
+
 	Delivery deliveryCmd `cmd:"" help:"Look at deliveries, and retry them."`
 	Replay   replayCmd   `cmd:"" help:"Look after replays; \"alma webhook replay\" starts one."`
 	Purge    purgeCmd    `cmd:"" help:"Erase personal data for good."`

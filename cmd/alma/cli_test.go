@@ -330,7 +330,7 @@ func TestDemo(t *testing.T) {
 		if code := <-done; code != exitDone {
 			t.Errorf("start %d ended with %d\n%s", start+1, code, out)
 		}
-		wants(t, "the demo", out.String(), "CREATED", "UPDATED", "ACCESSED", "CONSOLIDATED", "DELETED", "curl -X POST http://127.0.0.1:")
+		wants(t, "the demo", out.String(), "CREATED", "UPDATED", "ACCESSED", "CONSOLIDATED", "DELETED", "curl -X POST http://127.0.0.1:", "/signin?token=")
 		if start == 1 {
 			wants(t, "the second start", out.String(), "memories of an earlier demo: ")
 		}

@@ -162,13 +162,20 @@ func (d *demo) register(ctx context.Context) error {
 // explain says what to do next.
 func (d *demo) explain() {
 	key, err := os.ReadFile(d.node.keyFile())
+	dashboard := d.node.http.URL()
 	if err != nil {
 		key = []byte("$ALMA_API_KEY")
+	} else {
+		dashboard = d.node.signInLink(string(bytes.TrimSpace(key)))
 	}
 	fmt.Fprintf(d.io.out, `
 %[1]s
 
 The server goes on at %[2]s, with its data in %[3]s.
+Look at all of it in the dashboard (the link signs in once, within 10 minutes):
+
+  %[5]s
+
 Send the next event from another terminal, and see it arrive here:
 
   curl -X POST %[2]s/v1/events \
@@ -186,5 +193,5 @@ Or use the commands, such as:
 
 Ctrl-C ends the demo; the next start finds its data again.
 `, style(d.io.out, bold, "That was it: every change was committed with its event, signed, delivered and verified."),
-		d.node.http.URL(), d.node.cfg.db, bytes.TrimSpace(key))
+		d.node.http.URL(), d.node.cfg.db, bytes.TrimSpace(key), dashboard)
 }

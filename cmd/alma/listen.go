@@ -108,7 +108,7 @@ func (c *listenCmd) handler(io stdio, logger *slog.Logger) (http.Handler, error)
 		return nil, err //nolint:wrapcheck // It names every fault.
 	}
 	fails := &failing{next: p.request(h), left: failures.count, status: failures.status, out: c.talk(io)}
-	return greeting(format, c.talk(io), fails), nil
+	return greeting(format, c.talk(io), &attempts{next: fails, out: c.talk(io)}), nil
 }
 
 // greeting answers the questions of senders, which --fail does not count, and

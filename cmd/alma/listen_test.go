@@ -184,3 +184,22 @@ func TestSignStandardVectors(t *testing.T) {
 		}
 	}
 }
+
+// A further attempt is shown with what has changed since the one before.
+func TestListenShowsWhatAttemptsDifferIn(t *testing.T) {
+	t.Parallel()
+	url, out := listening(t, "--fail", "503:1")
+	send := func(number, body string) {
+		t.Helper()
+		exchange(t, http.MethodPost, url, body, []alma.HeaderField{{Name: wire.HeaderDelivery, Value: "dlv_1"}, {Name: wire.HeaderAttempt, Value: number}})
+	}
+	const body = `{"event_type":"CREATED","memory_id":"m","event_id":"evt_1"}`
+	send("1", body)
+	if strings.Contains(out.String(), "after the last attempt") {
+		t.Errorf("a first attempt differs from something:\n%s", out)
+	}
+	send("2", body)
+	out.await(t, "after the last attempt, the same body; headers:\n  - X-Alma-Attempt: 1\n  + X-Alma-Attempt: 2\n")
+	send("3", body+" ")
+	out.await(t, "ANOTHER BODY")
+}

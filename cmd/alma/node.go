@@ -15,8 +15,10 @@ import (
 	"github.com/alma-events/alma/events"
 	"github.com/alma-events/alma/internal/server"
 	"github.com/alma-events/alma/internal/server/api"
+	"github.com/alma-events/alma/internal/server/dashboard"
 	"github.com/alma-events/alma/internal/server/inbound"
 	"github.com/alma-events/alma/internal/server/metrics"
+	"github.com/alma-events/alma/internal/server/session"
 	"github.com/alma-events/alma/memory"
 	"github.com/alma-events/alma/webhook"
 	"github.com/alma-events/alma/wire"
@@ -44,6 +46,7 @@ type nodeConfig struct {
 	name      string        // Among the nodes; made when empty.
 	lease     time.Duration // The engine's default when 0.
 	sealing   sealing
+	lagAlert  webhook.LagAlert
 	rateLimit float64 // Requests a second of each key; 0 = none.
 }
 
@@ -56,6 +59,7 @@ type node struct {
 	memory  *memory.Store
 	http    *server.Server
 	rest    *api.Server
+	pages   *dashboard.Server
 
 	key string // The first admin key, when it was made just now.
 
@@ -100,7 +104,7 @@ func (n *node) defers(f func(context.Context) error) { n.cleanup = append(n.clea
 func (n *node) listen(ctx context.Context) (err error) {
 	n.http, err = server.New(server.Config{
 		Addr: n.cfg.listen, CertFile: n.cfg.tlsCert, KeyFile: n.cfg.tlsKey, Logger: n.cfg.logger,
-		Handler:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.rest.ServeHTTP(w, r) }),
+		Handler:  http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.pages.ServeHTTP(w, r) }),
 		Draining: func() { n.rest.Close() },
 	})
 	if err != nil {
@@ -144,7 +148,7 @@ func (n *node) startEngine(ctx context.Context) error {
 	manager, err := webhook.New(webhook.Config{
 		Storage: n.store, Emitter: n.emitter, Logger: n.cfg.logger,
 		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, EgressProxy: n.cfg.proxy, EgressProxyResolves: n.cfg.proxyResolves, Origin: n.cfg.origin, Notify: n.cfg.notify, Grace: n.cfg.stopGrace,
-		Retention: n.cfg.retention, NodeName: n.cfg.name, Lease: n.cfg.lease,
+		Retention: n.cfg.retention, NodeName: n.cfg.name, Lease: n.cfg.lease, LagAlert: n.cfg.lagAlert,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
@@ -195,18 +199,27 @@ func (n *node) checkGivenKey(ctx context.Context) error {
 	return err //nolint:wrapcheck // It names the operation.
 }
 
+// signInLink returns a one-time link to the dashboard, for an admin key that
+// whoever started the node knows.
+func (n *node) signInLink(key string) string { return n.http.URL() + n.rest.SignInPath(key) }
+
 func (n *node) keyFile() string { return n.cfg.db + ".key" }
 
 // serve answers requests, and stops to before anything else is stopped.
 func (n *node) serve(ctx context.Context) (err error) {
+	sessions := session.New()
 	in, err := inbound.New(inbound.Config{Appender: n.manager, Sources: n.store, Logger: n.cfg.logger})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
 	}
 	n.rest, err = api.New(api.Config{
-		Manager: n.manager, Memory: n.memory, Store: n.store, Inbound: in, Logger: n.cfg.logger, RateLimit: n.cfg.rateLimit,
-		Metrics: metrics.New(metrics.Config{Manager: n.manager, Store: n.store, Version: wire.Version, Logger: n.cfg.logger}),
+		Manager: n.manager, Memory: n.memory, Store: n.store, Inbound: in, Sessions: sessions, Logger: n.cfg.logger, RateLimit: n.cfg.rateLimit,
+		Metrics: metrics.New(metrics.Config{Manager: n.manager, Store: n.store, Figures: storeFigures(n.store), Version: wire.Version, Logger: n.cfg.logger}),
 	})
+	if err != nil {
+		return err //nolint:wrapcheck // It names the setting.
+	}
+	n.pages, err = dashboard.New(dashboard.Config{API: n.rest, Sessions: sessions, Logger: n.cfg.logger})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
 	}

@@ -25,6 +25,7 @@ type serveCmd struct {
 	TLSKey  string `name:"tls-key" help:"The certificate's key." env:"ALMA_TLS_KEY" placeholder:"FILE"`
 	keeping
 	sealing
+	LagAlert  lagAlert  `name:"lag-alert" help:"Announce webhooks with so many events waiting, or waiting for so long: 10000, 15m or 10000,15m. (default: none)" env:"ALMA_LAG_ALERT" placeholder:"N[,AGE]"`
 	RateLimit perSecond `name:"rate-limit" help:"Let each API key make so many requests a second at this node, unless it has a limit of its own; 0 sets none." default:"0" env:"ALMA_RATE_LIMIT" placeholder:"N[/s]"`
 	NodeName  string    `name:"node-name" help:"Name this server among those that share the database. (default: the host's name and the process id)" env:"ALMA_NODE_NAME" placeholder:"NAME"`
 	Lease     span      `help:"With PostgreSQL: how long other servers wait for a sign of life before they take this one's webhooks over." default:"5s" env:"ALMA_LEASE"`
@@ -68,6 +69,7 @@ func (c *serveCmd) Run(ctx context.Context, conn *connection, s *settings, io st
 	fmt.Fprintf(io.out, "Serving on %s, database %s\n", n.http.URL(), shownDB(cfg.db))
 	if n.key != "" {
 		fmt.Fprintf(io.out, "Made the first admin key and wrote it to %s; the commands of alma find it there.\n", n.keyFile())
+		fmt.Fprintf(io.out, "Sign in to the dashboard within 10 minutes at %s ; \"alma dashboard\" prints a new link.\n", n.signInLink(n.key))
 	}
 	if n.secretKeyFile != "" {
 		fmt.Fprintf(io.out, "Made the key that seals secrets in the database: %s. Keep a copy of it apart from backups of the database; without it the secrets are lost.\n", n.secretKeyFile)
@@ -95,7 +97,7 @@ func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, er
 	cfg := nodeConfig{
 		db: conn.DB, listen: string(c.Listen), tlsCert: c.TLSCert, tlsKey: c.TLSKey, allow: prefixes(c.AllowCIDR),
 		firstKey: conn.APIKey, logger: logger, stopGrace: time.Duration(c.Grace),
-		retention: c.retention(), name: c.NodeName, lease: time.Duration(c.Lease), sealing: c.sealing, rateLimit: float64(c.RateLimit),
+		retention: c.retention(), name: c.NodeName, lease: time.Duration(c.Lease), sealing: c.sealing, rateLimit: float64(c.RateLimit), lagAlert: webhook.LagAlert(c.LagAlert),
 	}
 	if err := c.check(conn); err != nil {
 		return cfg, err

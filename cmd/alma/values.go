@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alma-events/alma/internal/server/api"
+	"github.com/alma-events/alma/webhook"
 )
 
 // span is a duration as people write it: 1m30s, or a bare number of seconds, as
@@ -102,5 +103,26 @@ func (p *perSecond) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is no rate: want %v to %d requests a second, such as 100 or 100/s, or 0 for no limit", text, api.MinRateLimit, api.MaxRateLimit)
 	}
 	*p = perSecond(n)
+	return nil
+}
+
+// lagAlert is a number of events, an age, or both: 10000,15m.
+type lagAlert webhook.LagAlert
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (l *lagAlert) UnmarshalText(text []byte) error {
+	*l = lagAlert{}
+	for part := range strings.SplitSeq(string(text), ",") {
+		var a age
+		n, err := strconv.ParseInt(part, 10, 64)
+		switch {
+		case err == nil && n > 0 && l.Events == 0:
+			l.Events = n
+		case err != nil && a.UnmarshalText([]byte(part)) == nil && a > 0 && l.Age == 0:
+			l.Age = time.Duration(a)
+		default:
+			return fmt.Errorf("%q is no limit of lag: want a number of events, an age like 15m, or both: 10000,15m", text)
+		}
+	}
 	return nil
 }

@@ -80,10 +80,12 @@ var allowed = map[string]rule{
 	"internal/mail": {own: []string{"webhook"}, others: []string{"github.com/wneessen/go-mail"}},
 
 	// The server speaks HTTP, and calls public packages only.
-	"internal/server":         {own: []string{"."}},
-	"internal/server/metrics": {own: []string{".", "webhook"}, others: []string{"github.com/prometheus/client_golang"}},
-	"internal/server/inbound": std(".", "wire"),
-	"internal/server/api":     {own: []string{".", "events", "memory", "webhook", "wire", "internal/secret"}, others: []string{"github.com/danielgtaylor/huma/v2", "golang.org/x/time/rate"}},
+	"internal/server":           {own: []string{"."}},
+	"internal/server/metrics":   {own: []string{".", "webhook"}, others: []string{"github.com/prometheus/client_golang"}},
+	"internal/server/inbound":   std(".", "wire"),
+	"internal/server/session":   std(),
+	"internal/server/dashboard": std(".", "internal/server/session", "wire"),
+	"internal/server/api":       {own: []string{".", "events", "memory", "webhook", "wire", "internal/secret", "internal/server/session"}, others: []string{"github.com/danielgtaylor/huma/v2", "golang.org/x/time/rate"}},
 
 	// The benchmark drives the engine as its users do.
 	"internal/crashtest": std(),

@@ -115,6 +115,7 @@ func latency(job *Job, now time.Time) time.Duration {
 func (l *Lane) succeeded(job *Job, record *flow.Record) {
 	if l.health.success() {
 		l.node.Logger.Info("the listener answers again; deliveries resume", "webhook", l.settings.WebhookID)
+		l.tellBreaker(false, "", "")
 	}
 	if job.replay != nil && !job.parked || l.lostMembers(job) {
 		// Something may stand there, in a batch of other members perhaps: it
@@ -196,11 +197,18 @@ func (l *Lane) delay(job *Job, out *Outcome) (time.Duration, bool) {
 func (l *Lane) breakerOpened(out *Outcome) {
 	l.node.Logger.Warn("the listener seems dead; only probes are sent until it answers",
 		"webhook", l.settings.WebhookID, "reason", string(out.Verdict.Reason), "error", out.Attempt.Error)
+	l.tellBreaker(true, out.Verdict.Reason, out.Attempt.Error)
 	l.rewindReplays()
 	if l.buffer.len() > 0 {
 		l.behind = true
 		l.dropBuffer()
 		l.claim()
+	}
+}
+
+func (l *Lane) tellBreaker(open bool, reason alma.Reason, cause string) {
+	if l.node.Breaker != nil {
+		l.node.Breaker(l.settings.WebhookID, open, reason, cause)
 	}
 }
 

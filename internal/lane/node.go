@@ -31,7 +31,10 @@ type Node struct {
 	// Disabled is told that a lane has disabled its webhook. It must not call
 	// the lane.
 	Disabled func(webhookID, reason string)
-	Logger   *slog.Logger
+	// Breaker is told that a breaker opened, and why, or closed. It must not call
+	// the lane. May be nil.
+	Breaker func(webhookID string, open bool, reason alma.Reason, cause string)
+	Logger  *slog.Logger
 
 	// Slots bounds the requests in flight on the node: its capacity. Doubtful
 	// bounds those of them whose listeners have not answered yet, or timed out

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/server/session"
 )
 
 // call is one authorized request on its way through its handler.
@@ -18,6 +19,8 @@ type call struct {
 	op    *operation
 	key   alma.Key
 	query url.Values // Of known parameters only, each given once.
+
+	keyHash session.Hash // Of key.
 
 	madeFrom int64 // The version that a patch says it was made from.
 

@@ -162,3 +162,20 @@ func TestAuditCoversTheTable(t *testing.T) {
 		t.Errorf("told to the log are %q, want %q", got, want)
 	}
 }
+
+// TestSessionsInTheAuditLog: what a person does in the dashboard is told as
+// such; and a page may repeat a call as programs do.
+func TestSessionsInTheAuditLog(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	headers := []string{"Cookie", r.signIn(r.admin), "Sec-Fetch-Site", "same-origin", "Idempotency-Key", "of-a-page"}
+	body := map[string]any{"name": "n", "role": "read"}
+	first := r.do("", http.MethodPost, "/v1/keys", body, headers...).want(http.StatusCreated)
+	if again := r.do("", http.MethodPost, "/v1/keys", body, headers...).want(http.StatusCreated); again.text("key") != first.text("key") {
+		t.Error("the repeat made another key")
+	}
+	e := r.get("/v1/audit")
+	if len(e.each("id")) != 1 || e.value("items.0.session") != true || e.value("items.0.key_name") != "first admin key" {
+		t.Errorf("the audit log holds %s", e.body)
+	}
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/alma-events/alma/events"
 	"github.com/alma-events/alma/internal/server/api"
 	"github.com/alma-events/alma/internal/server/metrics"
+	"github.com/alma-events/alma/internal/server/session"
 	"github.com/alma-events/alma/memory"
 	"github.com/alma-events/alma/storage/sqlite"
 	"github.com/alma-events/alma/webhook"
@@ -39,6 +40,7 @@ type rig struct {
 	listener *almatest.Listener
 	logs     *logBuffer
 	client   *http.Client
+	sessions *session.Store
 }
 
 type logBuffer struct {
@@ -61,7 +63,7 @@ func (l *logBuffer) String() string {
 // newRig serves the API. wrap may stand between it and its store.
 func newRig(t testing.TB, wrap ...func(api.Store) api.Store) *rig {
 	t.Helper()
-	r := &rig{t: t, logs: &logBuffer{}, listener: almatest.NewListener(t)}
+	r := &rig{t: t, logs: &logBuffer{}, sessions: session.New(), listener: almatest.NewListener(t)}
 	var err error
 	if r.store, err = sqlite.OpenMemory(t.Context()); err != nil {
 		t.Fatal(err)
@@ -83,7 +85,7 @@ func newRig(t testing.TB, wrap ...func(api.Store) api.Store) *rig {
 	for _, w := range wrap {
 		store = w(store)
 	}
-	r.api, err = api.New(api.Config{Manager: r.manager, Memory: memories, Store: store, Logger: logger, Heartbeat: 20 * time.Millisecond,
+	r.api, err = api.New(api.Config{Manager: r.manager, Memory: memories, Store: store, Logger: logger, Sessions: r.sessions, Heartbeat: 20 * time.Millisecond,
 		Metrics: metrics.New(metrics.Config{Manager: r.manager, Store: r.store, Version: "test", Logger: logger})})
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,10 @@ var (
 // table lists every call, in the order in which it is documented.
 func (s *Server) table() []operation {
 	var all []operation
-	for _, group := range [][]operation{s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.replayCalls(), s.keyCalls(), s.sourceCalls(), s.auditCalls(), s.declareCalls(), s.serverCalls()} {
+	for _, group := range [][]operation{
+		s.eventCalls(), s.memoryCalls(), s.webhookCalls(), s.deliveryCalls(), s.replayCalls(), s.keyCalls(), s.sourceCalls(),
+		s.auditCalls(), s.declareCalls(), s.sessionCalls(), s.serverCalls(),
+	} {
 		all = append(all, group...)
 	}
 	return all
@@ -205,8 +208,20 @@ func (s *Server) keyCalls() []operation {
 	}
 }
 
+func (s *Server) sessionCalls() []operation {
+	return []operation{
+		{method: http.MethodGet, path: "/v1/session", roles: anyRole, summary: "The key that this request was made with, or the one of its session.", status: http.StatusOK, result: typeOf[alma.Key](), handle: s.getSession},
+		{method: http.MethodPost, path: "/v1/sessions/link", roles: anyRole, summary: "A one-time link that signs in to the dashboard with the rights of this key.", status: http.StatusCreated, result: typeOf[sessionLink](), handle: s.postSessionLink},
+	}
+}
+
 func (s *Server) serverCalls() []operation {
 	calls := []operation{
+		{
+			method: http.MethodGet, path: "/v1/stats", roles: reads, params: []param{paramRange, paramStatsSince, paramStatsUntil, paramStep},
+			summary: "Counts, rates and latencies over time, the backlog, and what needs attention.",
+			status:  http.StatusOK, result: typeOf[statsView](), handle: s.getStats,
+		},
 		{method: http.MethodGet, path: "/healthz", summary: "Whether the process answers.", status: http.StatusOK, result: typeOf[health](), handle: s.getHealth},
 		{method: http.MethodGet, path: "/readyz", summary: "Whether events can be taken and delivered.", status: http.StatusOK, result: typeOf[health](), handle: s.getReady},
 		{method: http.MethodGet, path: pathKeySet, summary: "The public keys of webhooks that sign with Ed25519, as a JSON Web Key Set.", status: http.StatusOK, result: typeOf[keySet](), handle: s.getKeySet},

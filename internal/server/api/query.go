@@ -33,6 +33,10 @@ var (
 	paramReplayed   = param{"webhook_id", "string", "Replays of this webhook only."}
 	paramState      = param{"state", "string", "Replays in this state only: running, paused, done, canceled or failed."}
 	paramFormat     = param{"format", "string", "The wire format of the body. Left out: the JSON of events described here, unknown members refused."}
+	paramRange      = param{"range", "string", "The time up to now that the series covers: 15m (the default), 24h or 7d."}
+	paramStatsSince = param{"since", "date-time", "Where the series begins, instead of range; at most 8 days ago."}
+	paramStatsUntil = param{"until", "date-time", "Where the series ends; now if left out."}
+	paramStep       = param{"step", "integer", "Seconds from point to point, a multiple of 60; so that there are about 100 points if left out."}
 	paramFrom       = param{"after", "string", "Begin after this id of a stream; 0 is the beginning of the log. Last-Event-ID has precedence. Left out: with the next event."}
 )
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/server/session"
 	"github.com/alma-events/alma/memory"
 	"github.com/alma-events/alma/webhook"
 	"github.com/alma-events/alma/wire"
@@ -41,6 +42,9 @@ type Config struct {
 	Inbound http.Handler
 	// Version is named in the OpenAPI document. Defaults to wire.Version.
 	Version string
+	// Sessions are those of the dashboard: its cookie is taken instead of a key.
+	// Defaults to none.
+	Sessions *session.Store
 	// Metrics counts requests and answers GET /metrics. Defaults to none: then
 	// there is no such path.
 	Metrics Metrics
@@ -75,6 +79,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Version == "" {
 		c.Version = wire.Version
 	}
+	if c.Sessions == nil {
+		c.Sessions = session.New()
+	}
 	if c.Heartbeat <= 0 {
 		c.Heartbeat = DefaultHeartbeat
 	}
@@ -89,6 +96,7 @@ type Server struct {
 	logger    *slog.Logger
 	version   string
 	heartbeat time.Duration
+	sessions  *session.Store
 	metrics   Metrics // May be nil.
 
 	publicKeys keySetCache
@@ -117,7 +125,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		manager: cfg.Manager, memory: cfg.Memory, store: cfg.Store, logger: cfg.Logger,
-		version: cfg.Version, heartbeat: cfg.Heartbeat, inbound: cfg.Inbound, metrics: cfg.Metrics,
+		version: cfg.Version, heartbeat: cfg.Heartbeat, inbound: cfg.Inbound, metrics: cfg.Metrics, sessions: cfg.Sessions,
 		uses: keyUses{limit: cfg.RateLimit}, closed: make(chan struct{}),
 	}
 	s.operations = s.table()

@@ -52,6 +52,7 @@ type engine struct {
 	manager *webhook.Manager
 	store   Store
 	logger  *slog.Logger
+	driver  func(context.Context) (StoreFigures, error) // May be nil.
 
 	mu   sync.Mutex
 	last *figures
@@ -64,10 +65,11 @@ type figures struct {
 	notices  int64
 	horizon  time.Duration
 	aged     bool // There is a horizon.
+	driver   *StoreFigures
 }
 
 func newEngine(cfg Config) *engine {
-	return &engine{manager: cfg.Manager, store: cfg.Store, logger: cfg.Logger}
+	return &engine{manager: cfg.Manager, store: cfg.Store, logger: cfg.Logger, driver: cfg.Figures}
 }
 
 // Describe implements [prometheus.Collector].
@@ -75,6 +77,7 @@ func (e *engine) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		eventsTotal, deliveriesTotal, attemptsTotal, retriesTotal, attemptSeconds, latencySeconds, webhooksByState, openBreakers, failingWebhooks,
 		lagEvents, lagSeconds, retriesWaiting, inFlight, noticesQueued, horizonSeconds, engineUp, storeRead,
+		storeCommits, storeChanges, storeQueued, storeSize, storeFree,
 	} {
 		ch <- d
 	}
@@ -99,6 +102,7 @@ func (e *engine) Collect(ch chan<- prometheus.Metric) {
 	if f.aged {
 		gauge(ch, horizonSeconds, f.horizon.Seconds())
 	}
+	f.ofStore(ch)
 	states(ch, f.webhooks)
 	lags(ch, f.webhooks)
 }
@@ -160,6 +164,9 @@ func (e *engine) read() (*figures, error) {
 			return nil, err //nolint:wrapcheck // As above.
 		}
 		f.aged = true
+	}
+	if err := e.readStore(ctx, f); err != nil {
+		return nil, err
 	}
 	e.last = f
 	return f, nil

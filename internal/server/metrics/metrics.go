@@ -26,6 +26,8 @@ type Config struct {
 	Manager *webhook.Manager
 	// Store is what it works on. Required.
 	Store Store
+	// Figures asks the storage driver. Defaults to nil: nothing is shown of it.
+	Figures func(context.Context) (StoreFigures, error)
 	// Version is that of the program.
 	Version string
 	// Logger hears of figures that could not be read. Defaults to slog.Default().

@@ -1,0 +1,190 @@
+package dashboard_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// browserTime bounds a test in the browser.
+const browserTime = 60 * time.Second
+
+// newBrowser starts a headless Chromium; without one the test is skipped,
+// except where nothing may be missing.
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	program := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			program = found
+			break
+		}
+	}
+	if program == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("no Chromium is installed")
+		}
+		t.Skip("no Chromium is installed")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
+	whole, cancel := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+	t.Cleanup(cancel)
+	whole, cancel = chromedp.NewContext(whole, chromedp.WithErrorf(t.Logf))
+	t.Cleanup(cancel)
+	t.Cleanup(func() { _ = chromedp.Cancel(whole) }) // Unlike cancel it waits for the browser's end.
+	if err := chromedp.Do(whole); err != nil {
+		t.Fatalf("the browser does not start: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(whole, browserTime)
+	t.Cleanup(cancel)
+	b := &browser{t: t, ctx: ctx}
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			b.mu.Lock()
+			b.said = append(b.said, m)
+			b.mu.Unlock()
+		}
+	}()
+	return b
+}
+
+// browser is a tab of a Chromium.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu   sync.Mutex
+	said []chromedp.ConsoleMessage // On its console.
+}
+
+// quiet fails the test when the browser complained of anything but answers
+// that were refused on purpose: of scripts, styles, or what the
+// Content-Security-Policy forbids.
+func (b *browser) quiet() {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.said {
+		if m.Source != "network" && (m.IsException() || m.Type == "error" || m.Type == "warning") {
+			b.t.Errorf("the browser says: %s (%s)", m, m.Source)
+		}
+	}
+}
+
+// do makes steps one after another.
+func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		where, _ := chromedp.Run(b.ctx, chromedp.Location())
+		b.t.Fatalf("at %s: %v", where, err)
+	}
+}
+
+// ask evaluates an expression in the page.
+func ask[T any](b *browser, expression string) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// until waits until an expression holds, over new pages too.
+func (b *browser) until(what, expression string) {
+	b.t.Helper()
+	for deadline := time.Now().Add(15 * time.Second); ; {
+		held, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && (`+expression+`)`))
+		if err == nil && held {
+			return
+		}
+		if time.Now().After(deadline) {
+			text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText.slice(0, 2000)`))
+			b.t.Fatalf("never came: %s (%s, %v)\n%s", what, expression, err, text)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// click clicks what a selector finds, when the page has come to rest. A page
+// that is put in anew in between is looked at again.
+func (b *browser) click(selector string) {
+	b.t.Helper()
+	var err error
+	for range 5 {
+		b.until(selector, "document.querySelector("+strconv.Quote(selector)+") !== null")
+		if err = chromedp.Do(b.ctx, chromedp.Click(selector)); err == nil {
+			return
+		}
+	}
+	b.t.Fatalf("%s cannot be clicked: %v", selector, err)
+}
+
+// fill puts a value into a field.
+func (b *browser) fill(selector, value string) {
+	b.t.Helper()
+	b.until(selector, "document.querySelector("+strconv.Quote(selector)+") !== null")
+	ask[bool](b, `((el) => { el.focus(); el.value = `+strconv.Quote(value)+`; el.dispatchEvent(new Event("input", { bubbles: true })); return el.value !== ""; })(document.querySelector(`+strconv.Quote(selector)+`))`)
+}
+
+// scheme sets what the person prefers: light or dark.
+func (b *browser) scheme(name string) {
+	b.t.Helper()
+	look := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}}
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, look); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// enter signs the browser in by a one-time link.
+func (b *browser) enter(r *rig) {
+	b.t.Helper()
+	token, _ := r.sessions.Link(hashOf(r.admin))
+	b.do(chromedp.Navigate(r.url + "/signin?token=" + token))
+	b.click(`main button`)
+	b.until("the overview", `document.querySelector("header.top") !== null && location.pathname === "/overview"`)
+}
+
+// TestScreenshots takes pictures of every page for people to look at, where
+// ALMA_SCREENSHOTS names a folder.
+func TestScreenshots(t *testing.T) {
+	folder := os.Getenv("ALMA_SCREENSHOTS")
+	if folder == "" {
+		t.Skip("ALMA_SCREENSHOTS names no folder for pictures")
+	}
+	r := newRig(t)
+	r.furnish()
+	b := newBrowser(t)
+	b.enter(r)
+	for _, width := range []int64{360, 900, 1600} {
+		for _, scheme := range []string{"light", "dark"} {
+			b.scheme(scheme)
+			b.do(chromedp.EmulateViewport(width, 900))
+			for name, path := range r.places() {
+				b.do(chromedp.Navigate(r.url + path))
+				if wide := ask[int](b, `document.documentElement.scrollWidth - window.innerWidth`); wide > 0 {
+					t.Errorf("%s is %d pixels too wide at %d", path, wide, width)
+				}
+				picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+				if err == nil {
+					err = os.WriteFile(filepath.Join(folder, name+"-"+scheme+"-"+itoa(width)+".png"), picture, 0o600)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}

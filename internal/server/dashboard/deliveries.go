@@ -1,0 +1,101 @@
+package dashboard
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/alma-events/alma"
+)
+
+// delivery is one event's way to one webhook.
+type delivery struct {
+	ID             string     `json:"id"`
+	WebhookID      string     `json:"webhook_id"`
+	EventID        string     `json:"event_id"`
+	EventType      string     `json:"event_type"`
+	URL            string     `json:"url"`
+	Status         string     `json:"status"`
+	Attempts       int        `json:"attempts"`
+	LastError      string     `json:"last_error"`
+	LastReason     string     `json:"last_reason"`
+	LastStatusCode *int       `json:"last_status_code"`
+	NextAttemptAt  *time.Time `json:"next_attempt_at"`
+	CreatedAt      time.Time  `json:"created_at"`
+	Log            []attempt  `json:"attempt_log"`
+}
+
+// attempt is one request.
+type attempt struct {
+	Number          int               `json:"number"`
+	At              time.Time         `json:"at"`
+	DurationMS      float64           `json:"duration_ms"`
+	StatusCode      *int              `json:"status_code"`
+	Reason          string            `json:"reason"`
+	Error           string            `json:"error"`
+	RequestHeaders  map[string]string `json:"request_headers"`
+	ResponseHeaders map[string]string `json:"response_headers"`
+	ResponseBody    string            `json:"response_body"`
+	BatchID         string            `json:"batch_id"`
+	ReplayID        string            `json:"replay_id"`
+}
+
+type deliveriesPage struct {
+	List     listing[delivery]
+	Filters  []filter
+	Query    url.Values
+	Filtered bool
+	Faults   []alma.Fault
+}
+
+var deliveryFilters = []filter{
+	{Name: "status", Label: "Status", Options: []string{"", "PENDING", "SUCCESS", "FAILED", "SUPPRESSED"}},
+	{Name: "webhook_id", Label: "Webhook", Hint: "wh_…"},
+	{Name: "event_id", Label: "Event", Hint: "evt_…"},
+	{Name: "project_id", Label: "Project"},
+}
+
+func showDeliveries(v *visit) error {
+	p := deliveriesPage{Query: v.r.URL.Query()}
+	var query url.Values
+	p.Filters, query = v.read(append(deliveryFilters[:len(deliveryFilters):len(deliveryFilters)], timeFilters...))
+	p.Filtered = len(query) > 0
+	var err error
+	if p.Faults, err = list(v, "/v1/deliveries", query, &p.List); err != nil {
+		return err
+	}
+	return v.render("deliveries", "Deliveries", "/deliveries", p)
+}
+
+type deliveryPage struct {
+	Delivery delivery
+	Event    *alma.Event // Nil when the log holds it no more.
+	Webhook  *webhookView
+	Curl     string
+	Moving   bool // It will change by itself.
+}
+
+func showDelivery(v *visit) error {
+	var p deliveryPage
+	if err := v.get("/v1/deliveries/"+url.PathEscape(v.r.PathValue("id")), nil, &p.Delivery); err != nil {
+		return err
+	}
+	var ev eventView
+	if v.get("/v1/events/"+url.PathEscape(p.Delivery.EventID), nil, &ev) == nil {
+		p.Event = &ev.Event
+	}
+	var w webhookView
+	if v.get("/v1/webhooks/"+url.PathEscape(p.Delivery.WebhookID), nil, &w) == nil {
+		p.Webhook = &w
+	}
+	p.Moving = p.Delivery.Status == string(alma.StatusPending)
+	p.Curl = curl(&p)
+	return v.render("delivery", "Delivery", "/deliveries", p)
+}
+
+func retryDelivery(v *visit) error {
+	path := "/deliveries/" + url.PathEscape(v.r.PathValue("id"))
+	if err := v.post("/v1"+path+"/retry", nil, nil); err != nil {
+		return v.refused(path, err)
+	}
+	return v.done(path, "A new attempt is being made. What it comes to appears below.")
+}
