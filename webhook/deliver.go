@@ -39,7 +39,7 @@ func (m *Manager) deliver(ctx context.Context, job *lane.Job) (out lane.Outcome)
 // answered is noted when it failed, when the answer had a body, or when full
 // is set; else it can be told from the event (see fillDetails).
 func (m *Manager) exchange(ctx context.Context, c *compiled, format wire.Format, message *alma.Message, attempt wire.Attempt, full bool) lane.Outcome {
-	headers := append(format.Sign(message, c.webhook.secrets(attempt.At), attempt), c.headers...)
+	headers := append(format.Sign(message, c.signing(attempt.At), attempt), c.headers...)
 	result := m.sender.Send(ctx, send.Request{
 		URL: c.webhook.Config.URL, Header: headers, Body: message.Body, Timeout: c.timeout, Client: c.client,
 	})

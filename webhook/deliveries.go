@@ -177,7 +177,7 @@ func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
 		}
 		attempt := wire.Attempt{DeliveryID: d.ID, Number: a.Number, At: a.At, Origin: m.cfg.Origin}
 		a.Detail = &alma.AttemptDetail{RequestHeaders: map[string]string{}}
-		for _, f := range c.format.Sign(&message, c.webhook.secrets(a.At), attempt) {
+		for _, f := range c.format.Sign(&message, c.signing(a.At), attempt) {
 			a.Detail.RequestHeaders[f.Name] = f.Value
 		}
 		for _, f := range c.headers {

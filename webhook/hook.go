@@ -68,28 +68,25 @@ type kept struct {
 	Version     int64
 	SecretSetAt time.Time
 
-	alone       []string // The present secret, if there is one.
-	former      string   // The secret before the last rotation,
-	formerUntil time.Time
+	formerUntil *time.Time // The end of the overlap of the last rotation; nil for none.
 }
 
-// secrets returns those that sign at a time, the newest first. Mostly it is
-// one, and this is the hot path.
-func (k *kept) secrets(at time.Time) []string {
-	if k.former == "" {
-		return k.alone
+// signing returns the secrets that sign at a time, the newest first. Mostly it
+// is one, and this is the hot path. They stand behind the values of the headers.
+func (c *compiled) signing(at time.Time) []string {
+	secrets := c.secrets[len(c.headers):]
+	if until := c.webhook.formerUntil; until == nil || at.Before(*until) || len(secrets) < 2 {
+		return secrets
 	}
-	w := alma.Webhook{FormerSecret: k.former, FormerUntil: k.formerUntil}
-	w.Config.Secret = k.Config.Secret
-	return w.Secrets(at)
+	return secrets[:1]
 }
 
 func keep(w alma.Webhook) kept {
-	k := kept{ID: w.ID, State: w.State, StateReason: w.StateReason, Version: w.Version, SecretSetAt: w.SecretSetAt, former: w.FormerSecret, formerUntil: w.FormerUntil}
-	k.Config.URL, k.Config.Secret, k.Config.ProjectID = w.Config.URL, w.Config.Secret, w.Config.ProjectID
-	if w.Config.Secret != "" {
-		k.alone = []string{w.Config.Secret}
+	k := kept{ID: w.ID, State: w.State, StateReason: w.StateReason, Version: w.Version, SecretSetAt: w.SecretSetAt}
+	if w.FormerSecret != "" {
+		k.formerUntil = new(w.FormerUntil)
 	}
+	k.Config.URL, k.Config.Secret, k.Config.ProjectID = w.Config.URL, w.Config.Secret, w.Config.ProjectID
 	return k
 }
 
@@ -130,7 +127,7 @@ func (m *Manager) compileWebhook(w alma.Webhook) (*compiled, error) {
 	c.settings.Notify = m.cfg.Notify != nil && len(w.Config.Contacts) > 0
 	c.selection = selectionOf(&w, filter)
 	c.selection.Events = named(format, w.Config.Events)
-	c.selection.Carries = format.Carries
+	c.selection.Carries = carries[format.Name()]
 	c.headers, c.secrets = ownHeaders(&w)
 	c.client, err = clientOf(&w.Config)
 	return c, err
@@ -192,6 +189,15 @@ func ownHeaders(w *alma.Webhook) (headers []alma.HeaderField, secrets []string) 
 	}
 	return headers, secrets
 }
+
+// carries holds what each format can carry, once for all webhooks of it.
+var carries = func() map[alma.Format]func(*alma.Event) bool {
+	all := map[alma.Format]func(*alma.Event) bool{}
+	for _, f := range wire.Formats() {
+		all[f.Name()] = f.Carries
+	}
+	return all
+}()
 
 // named returns the types that the names in a webhook's events stand for.
 func named(format wire.Format, names []alma.EventType) []alma.EventType {
