@@ -11,6 +11,11 @@ cd "$(dirname "$0")/.."
 note() { printf '== %s\n' "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# The list of packages is fetched once, when the first of them is missing.
+lists=$(mktemp -u)
+trap 'rm -f "$lists"' EXIT
+listed() { [ -e "$lists" ]; }
+
 # need COMMAND PACKAGE... - installs the packages when the command is missing.
 need() {
 	local command=$1
@@ -18,7 +23,9 @@ need() {
 	have "$command" && return 0
 	if [ "$(id -u)" = 0 ] && have apt-get; then
 		note "installing $*"
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null && return 0
+		listed || apt-get update -qq
+		touch "$lists"
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null && return 0
 	fi
 	if [ "${CI:-}" = true ]; then
 		note "$command is missing and could not be installed" >&2
@@ -59,6 +66,10 @@ need openssl openssl || note "skipped: the comparison of signatures with openssl
 need python3 python3 || note "skipped: the documents' Python (not installed)"
 need node nodejs || note "skipped: the documents' JavaScript (not installed)"
 
+# The completion scripts are read by their shells, the man page by groff.
+need zsh zsh || note "skipped: the completion script of zsh (not installed)"
+need fish fish || note "skipped: the completion script of fish (not installed)"
+need groff groff || note "skipped: the reading of the man page (groff is not installed)"
 # The dashboard is tested in a real browser, under whichever name it has.
 browser() { have chromium || have chromium-browser || have google-chrome; }
 browser || need chromium chromium || note "skipped: the tests of the dashboard in a browser (install chromium)"
