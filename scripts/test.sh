@@ -79,6 +79,6 @@ go vet ./...
 # With the race detector comes a check of pointers (checkptr), which looks at
 # every access of SQLite, translated from C, and takes half of the time: it is
 # for code with unsafe conversions, and all of those are there.
-flags=${race:+$race -gcflags=modernc.org/...=-d=checkptr=0}
+flags="-vet=off ${race:+$race -gcflags=modernc.org/...=-d=checkptr=0}" # Vetted above.
 note "go test $flags ./..."
 CGO_ENABLED=$([ -n "$race" ] && echo 1 || echo 0) go test $flags ./...
