@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alma-events/alma/internal/sealed"
 	"github.com/alma-events/alma/internal/secret"
 )
 
@@ -124,8 +125,8 @@ var errNoSecretKey = errors.New("the store was opened without a key; give one in
 // number.
 func (s *Store) reseal(ctx context.Context, tx pgx.Tx, chosen func(envelope []byte) bool) (n int, err error) {
 	for _, of := range []struct{ table, list, replace string }{
-		{webhooksTable, sqlWebhookEnvelopes, sqlResealWebhook},
-		{sourcesTable, sqlSourceEnvelopes, sqlResealSource},
+		{sealed.Webhooks, sqlWebhookEnvelopes, sqlResealWebhook},
+		{sealed.Sources, sqlSourceEnvelopes, sqlResealSource},
 	} {
 		rows, err := tx.Query(ctx, of.list)
 		if err != nil {

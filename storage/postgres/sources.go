@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/sealed"
 )
 
 // CreateSource stores a source; see [alma.SourceStore]. CreatedAt defaults to
@@ -29,7 +30,7 @@ func (s *Store) UpdateSource(ctx context.Context, src alma.Source) (alma.Source,
 // writeSource runs a statement that takes a source's parts, and further values
 // behind them.
 func (s *Store) writeSource(ctx context.Context, operation string, src *alma.Source, query string, more ...any) (stored alma.Source, err error) {
-	settings, envelope, err := s.splitSource(src)
+	settings, envelope, err := sealed.SplitSource(s.keyring, src)
 	if err != nil {
 		return alma.Source{}, wrap(operation, err)
 	}
@@ -96,5 +97,5 @@ func (s *Store) scanSource(row pgx.Row) (alma.Source, error) {
 		return alma.Source{}, err
 	}
 	src.CreatedAt, src.UpdatedAt = src.CreatedAt.UTC(), src.UpdatedAt.UTC()
-	return src, s.joinSource(&src, settings, envelope)
+	return src, sealed.JoinSource(s.keyring, &src, settings, envelope)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/sealed"
 )
 
 // CreateWebhook stores a webhook; see [alma.WebhookStore]. CreatedAt defaults
@@ -20,7 +21,7 @@ import (
 // Settled names those events behind it that had committed.
 func (s *Store) CreateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook, error) {
 	const operation = "create webhook"
-	parts, err := s.splitWebhook(&w)
+	parts, err := sealed.SplitWebhook(s.keyring, &w)
 	if err != nil {
 		return alma.Webhook{}, wrap(operation, err)
 	}
@@ -33,7 +34,7 @@ func (s *Store) CreateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook
 		if err := tx.QueryRow(ctx, sqlHorizon).Scan(&horizon); err != nil {
 			return err
 		}
-		row := tx.QueryRow(ctx, sqlInsertWebhook, w.ID, int16(alma.SlotOf(w.ID)), parts.settings, parts.secrets, parts.traits, //nolint:gosec // Less than alma.Slots.
+		row := tx.QueryRow(ctx, sqlInsertWebhook, w.ID, int16(alma.SlotOf(w.ID)), parts.Settings, parts.Secrets, parts.Traits, //nolint:gosec // Less than alma.Slots.
 			string(w.State), plain(w.StateReason), orNull(w.CreatedAt), orNull(w.SecretSetAt), horizon, w.Config.URL)
 		err := s.scanWebhook(row, &made)
 		if isUnique(err) {
@@ -62,7 +63,7 @@ func (s *Store) tellChange(ctx context.Context, tx pgx.Tx) error {
 // what it was, UpdatedAt is set to now.
 func (s *Store) UpdateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook, error) {
 	const operation = "update webhook"
-	parts, err := s.splitWebhook(&w)
+	parts, err := sealed.SplitWebhook(s.keyring, &w)
 	if err != nil {
 		return alma.Webhook{}, wrap(operation, err)
 	}
@@ -71,7 +72,7 @@ func (s *Store) UpdateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook
 		if err := s.holdKey(ctx, tx); err != nil {
 			return err
 		}
-		row := tx.QueryRow(ctx, sqlUpdateWebhook, w.ID, w.Version, parts.settings, parts.secrets, parts.traits,
+		row := tx.QueryRow(ctx, sqlUpdateWebhook, w.ID, w.Version, parts.Settings, parts.Secrets, parts.Traits,
 			string(w.State), plain(w.StateReason), orNull(w.SecretSetAt), w.Config.URL)
 		err := s.scanWebhook(row, &updated)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -166,13 +167,13 @@ func (s *Store) collectWebhooks(rows pgx.Rows) ([]alma.Webhook, error) {
 
 // scanWebhook reads webhookColumns, and then into extra.
 func (s *Store) scanWebhook(row pgx.Row, w *alma.Webhook, extra ...any) error {
-	var parts webhookParts
+	var parts sealed.Webhook
 	var secretSet *time.Time
-	dest := []any{&w.ID, &w.Version, &parts.settings, &parts.secrets, &parts.traits, (*string)(&w.State), &w.StateReason, &w.CreatedAt, &w.UpdatedAt, &secretSet}
+	dest := []any{&w.ID, &w.Version, &parts.Settings, &parts.Secrets, &parts.Traits, (*string)(&w.State), &w.StateReason, &w.CreatedAt, &w.UpdatedAt, &secretSet}
 	if err := row.Scan(append(dest, extra...)...); err != nil {
 		return err
 	}
-	if err := s.joinWebhook(w, parts); err != nil {
+	if err := parts.Join(s.keyring, w); err != nil {
 		return err
 	}
 	w.CreatedAt, w.UpdatedAt, w.SecretSetAt = w.CreatedAt.UTC(), w.UpdatedAt.UTC(), utc(secretSet)

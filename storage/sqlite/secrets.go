@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/alma-events/alma/internal/sealed"
 	"github.com/alma-events/alma/internal/secret"
 )
 
@@ -105,8 +106,8 @@ var errNoSecretKey = errors.New("the store was opened without a key; give one in
 // number. Until the file was scrubbed it may hold traces of the old ones.
 func (s *Store) reseal(ctx context.Context, q *statements, chosen func(envelope []byte) bool) (n int, err error) {
 	for _, of := range []struct{ table, list, replace string }{
-		{webhooksTable, sqlWebhookEnvelopes, sqlResealWebhook},
-		{sourcesTable, sqlSourceEnvelopes, sqlResealSource},
+		{sealed.Webhooks, sqlWebhookEnvelopes, sqlResealWebhook},
+		{sealed.Sources, sqlSourceEnvelopes, sqlResealSource},
 	} {
 		envelopes, err := readEnvelopes(ctx, q, of.list, chosen)
 		if err != nil {

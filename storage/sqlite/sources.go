@@ -6,13 +6,14 @@ import (
 	"fmt"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/sealed"
 )
 
 // CreateSource stores a source; see [alma.SourceStore]. CreatedAt defaults to
 // now, UpdatedAt is set to now.
 func (s *Store) CreateSource(ctx context.Context, src alma.Source) (alma.Source, error) {
 	const operation = "create source"
-	settings, envelope, err := s.splitSource(&src)
+	settings, envelope, err := sealed.SplitSource(s.keyring, &src)
 	if err != nil {
 		return alma.Source{}, wrap(operation, err)
 	}
@@ -37,7 +38,7 @@ func (s *Store) CreateSource(ctx context.Context, src alma.Source) (alma.Source,
 // it was, UpdatedAt is set to now.
 func (s *Store) UpdateSource(ctx context.Context, src alma.Source) (alma.Source, error) {
 	const operation = "update source"
-	settings, envelope, err := s.splitSource(&src)
+	settings, envelope, err := sealed.SplitSource(s.keyring, &src)
 	if err != nil {
 		return alma.Source{}, wrap(operation, err)
 	}
@@ -111,7 +112,7 @@ func (s *Store) querySources(ctx context.Context, q *statements, query string, a
 		}
 		src.CreatedAt, src.UpdatedAt = fromNanos(created), fromNanos(updated)
 		list = append(list, src)
-		return s.joinSource(&list[len(list)-1], settings, envelope)
+		return sealed.JoinSource(s.keyring, &list[len(list)-1], settings, envelope)
 	}, query, args...)
 	return list, err
 }

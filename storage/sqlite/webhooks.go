@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/sealed"
 )
 
 // CreateWebhook stores a webhook; see [alma.WebhookStore]. CreatedAt defaults
@@ -13,12 +14,12 @@ import (
 // deleted webhook too.
 func (s *Store) CreateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook, error) {
 	const operation = "create webhook"
-	parts, err := s.splitWebhook(&w)
+	parts, err := sealed.SplitWebhook(s.keyring, &w)
 	if err != nil {
 		return alma.Webhook{}, wrap(operation, err)
 	}
 	var made alma.Webhook
-	err = s.write(ctx, &job{operation: operation, weight: parts.weight(), isolated: true, run: func(ctx context.Context, t *txn) error {
+	err = s.write(ctx, &job{operation: operation, weight: parts.Weight(), isolated: true, run: func(ctx context.Context, t *txn) error {
 		made = w
 		made.Version, made.UpdatedAt = 1, t.now.UTC().Round(0)
 		if made.CreatedAt.IsZero() {
@@ -32,9 +33,9 @@ func (s *Store) CreateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook
 	return made, nil
 }
 
-func (t *txn) insertWebhook(ctx context.Context, w alma.Webhook, parts webhookParts) error {
+func (t *txn) insertWebhook(ctx context.Context, w alma.Webhook, parts sealed.Webhook) error {
 	var ref webhookRef
-	err := t.one(ctx, []any{&ref.number}, sqlInsertWebhook, w.ID, parts.settings, parts.secrets, parts.traits, string(w.State), w.StateReason,
+	err := t.one(ctx, []any{&ref.number}, sqlInsertWebhook, w.ID, parts.Settings, parts.Secrets, parts.Traits, string(w.State), w.StateReason,
 		nanos(w.CreatedAt), nanos(w.UpdatedAt), nanos(w.SecretSetAt), w.Config.URL)
 	if isConstraint(err) {
 		return fmt.Errorf("webhook %s: %w: the id is taken", w.ID, alma.ErrConflict)
@@ -55,17 +56,17 @@ func (t *txn) insertWebhook(ctx context.Context, w alma.Webhook, parts webhookPa
 // what it was, UpdatedAt is set to now.
 func (s *Store) UpdateWebhook(ctx context.Context, w alma.Webhook) (alma.Webhook, error) {
 	const operation = "update webhook"
-	parts, err := s.splitWebhook(&w)
+	parts, err := sealed.SplitWebhook(s.keyring, &w)
 	if err != nil {
 		return alma.Webhook{}, wrap(operation, err)
 	}
 	var updated alma.Webhook
-	err = s.write(ctx, &job{operation: operation, weight: parts.weight(), isolated: true, run: func(ctx context.Context, t *txn) error {
+	err = s.write(ctx, &job{operation: operation, weight: parts.Weight(), isolated: true, run: func(ctx context.Context, t *txn) error {
 		ref, ok := t.ref(w.ID)
 		if !ok || ref.deleted {
 			return noWebhook(w.ID)
 		}
-		n, err := t.exec(ctx, sqlUpdateWebhook, parts.settings, parts.secrets, parts.traits, string(w.State), w.StateReason,
+		n, err := t.exec(ctx, sqlUpdateWebhook, parts.Settings, parts.Secrets, parts.Traits, string(w.State), w.StateReason,
 			nanos(t.now), nanos(w.SecretSetAt), w.Config.URL, ref.number, w.Version)
 		if err != nil {
 			return err
@@ -153,12 +154,12 @@ func (s *Store) readWebhook(ctx context.Context, q *statements, id string) (alma
 
 func (s *Store) scanWebhook(rows *sql.Rows) (alma.Webhook, error) {
 	var w alma.Webhook
-	var parts webhookParts
+	var parts sealed.Webhook
 	var created, updated, secretSet int64
-	if err := rows.Scan(&w.ID, &w.Version, &parts.settings, &parts.secrets, &parts.traits, (*string)(&w.State), &w.StateReason, &created, &updated, &secretSet); err != nil {
+	if err := rows.Scan(&w.ID, &w.Version, &parts.Settings, &parts.Secrets, &parts.Traits, (*string)(&w.State), &w.StateReason, &created, &updated, &secretSet); err != nil {
 		return alma.Webhook{}, err
 	}
-	if err := s.joinWebhook(&w, parts); err != nil {
+	if err := parts.Join(s.keyring, &w); err != nil {
 		return alma.Webhook{}, err
 	}
 	w.CreatedAt, w.UpdatedAt, w.SecretSetAt = fromNanos(created), fromNanos(updated), fromNanos(secretSet)
