@@ -61,10 +61,14 @@ vector() {
 vector
 
 need openssl openssl || note "skipped: the comparison of signatures with openssl (not installed)"
-# The documents show how to verify in several languages; PHP and Java are tried
-# where they are.
+# The documents show how to verify in several languages.
 need python3 python3 || note "skipped: the documents' Python (not installed)"
 need node nodejs || note "skipped: the documents' JavaScript (not installed)"
+need php php-cli || note "skipped: the documents' PHP (not installed)"
+need make make || note "skipped: the build of a release (make is not installed)"
+# Large for what they add: used where they are.
+have javac || note "skipped: the documents' Java (no JDK)"
+have promtool || note "skipped: the alert rules' second opinion (no promtool); they are parsed all the same"
 
 # The completion scripts are read by their shells, the man page by groff.
 need zsh zsh || note "skipped: the completion script of zsh (not installed)"
