@@ -81,7 +81,7 @@ func (v *visit) done(path, text string) error { return v.tell(path, flash{Good: 
 // refused tells, on the page where a form was, what the API said of it.
 func (v *visit) refused(path string, err error) error {
 	switch statusOf(err) {
-	case 400, 403, 409, 412, 422, 429, 503, 507: // What a person can understand.
+	case 400, 403, 409, 412, 422: // What a person can understand, and mend; see keep for what passes by itself.
 		return v.tell(path, flash{Text: faultText(err)})
 	}
 	return err

@@ -185,26 +185,6 @@ func TestRetriesAndReplays(t *testing.T) {
 	wantIn(t, p, "<progress", "those SUCCESS")
 }
 
-func TestLostStoreShowsABannerAndKeepsWhatWasTyped(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	r.furnish()
-	v := r.visitor(r.admin)
-	form := fields(v.get("/webhooks/" + r.hook + "/edit").body)
-	if p := v.get("/events"); !strings.Contains(p.body, `id="down" role="alert" hidden`) {
-		t.Error("a banner although all is well")
-	}
-	close(r.store.gone)
-	p := v.get("/events")
-	if p.status != http.StatusServiceUnavailable || strings.Contains(p.body, `role="alert" hidden`) {
-		t.Errorf("without its store: %d", p.status)
-	}
-	wantIn(t, p, `<nav aria-label="Main">`, "data-retry", "The store cannot be reached")
-	form.Set("description", "typed while it was gone")
-	p = v.post("/webhooks/"+r.hook+"/edit", form)
-	wantIn(t, p, "The store cannot be reached", "typed while it was gone", "<form method=\"post\" action=\"/webhooks/"+r.hook+"/edit")
-}
-
 func TestSearchesAndFilters(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

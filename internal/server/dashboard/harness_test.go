@@ -42,23 +42,52 @@ type rig struct {
 	sessions *session.Store
 	listener *almatest.Listener
 	front    *front
+	rest     *api.Server
 
 	hook, event, failed, memoryID string // What furnish made.
 }
 
-// away is a store that can be taken away from the API.
+// away is a store that can be taken away from the API, and be given back.
 type away struct {
 	*sqlite.Store
-	gone chan struct{} // Closed when it is gone.
+	gone atomic.Bool
+	last atomic.Bool // The next deletion of a key works, and is the last that does.
+	half atomic.Bool // Webhooks alone cannot be read.
 }
 
 func (a *away) err() error {
-	select {
-	case <-a.gone:
+	if a.gone.Load() {
 		return alma.ErrUnavailable
-	default:
-		return nil
 	}
+	return nil
+}
+
+func (a *away) FindKey(ctx context.Context, hash []byte) (alma.Key, error) {
+	if err := a.err(); err != nil {
+		return alma.Key{}, err
+	}
+	return a.Store.FindKey(ctx, hash) //nolint:wrapcheck // As it is.
+}
+
+func (a *away) DeleteKey(ctx context.Context, id string) error {
+	if a.last.Swap(false) {
+		defer a.gone.Store(true)
+	}
+	return a.Store.DeleteKey(ctx, id) //nolint:wrapcheck // As it is.
+}
+
+func (a *away) Horizon(ctx context.Context) (alma.Position, error) {
+	if err := a.err(); err != nil {
+		return alma.Position{}, err
+	}
+	return a.Store.Horizon(ctx) //nolint:wrapcheck // As it is.
+}
+
+func (a *away) Read(ctx context.Context, after alma.Position, limit int) (alma.LogPage, error) {
+	if err := a.err(); err != nil {
+		return alma.LogPage{}, err
+	}
+	return a.Store.Read(ctx, after, limit) //nolint:wrapcheck // As it is.
 }
 
 func (a *away) FindEvents(ctx context.Context, q alma.EventQuery) (alma.Page[alma.Event], error) {
@@ -69,11 +98,41 @@ func (a *away) FindEvents(ctx context.Context, q alma.EventQuery) (alma.Page[alm
 }
 
 func (a *away) Webhook(ctx context.Context, id string) (alma.Webhook, error) {
-	if err := a.err(); err != nil {
-		return alma.Webhook{}, err
+	if err := a.err(); err != nil || a.half.Load() {
+		return alma.Webhook{}, alma.ErrUnavailable
 	}
 	return a.Store.Webhook(ctx, id) //nolint:wrapcheck // As it is.
 }
+
+// lose takes the store away. The API remembers a key that it has found for some
+// seconds; it forgets all of them when one is removed, which is the last thing
+// that the store does here. So nobody can be recognised, as after those seconds.
+func (r *rig) lose() {
+	r.t.Helper()
+	hash := hashOf(r.key(alma.RoleRead, ""))
+	key, err := r.store.FindKey(r.t.Context(), hash[:])
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.store.last.Store(true)
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodDelete, r.url+"/v1/keys/"+key.ID, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.admin)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	resp.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	if resp.StatusCode != http.StatusNoContent || r.store.err() == nil {
+		r.t.Fatalf("the store is still there (%d)", resp.StatusCode)
+	}
+}
+
+// find gives the store back.
+func (r *rig) find() { r.store.gone.Store(false) }
 
 // front is a network that can break.
 type front struct {
@@ -104,7 +163,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.store = &away{store, make(chan struct{})}
+	r.store = &away{Store: store}
 	logger := slog.New(slog.DiscardHandler)
 	emitter := events.New(events.Config{Logger: logger})
 	r.manager, err = webhook.New(webhook.Config{Storage: store, Emitter: emitter, Logger: logger, AllowCIDRs: r.listener.AllowCIDR()})
@@ -127,6 +186,7 @@ func (r *rig) serve(logger *slog.Logger) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.rest = rest
 	pages, err := dashboard.New(dashboard.Config{API: rest, Sessions: r.sessions, Logger: logger, WrongKeyDelay: time.Millisecond})
 	if err != nil {
 		r.t.Fatal(err)

@@ -63,7 +63,8 @@ type frame struct {
 	Key     alma.Key
 	CSRF    string
 	Version string
-	Down    bool
+	Down    trouble
+	Self    string // The address of the page, where a form's answer shows it.
 	Flash   *flash
 	Admin   bool
 	Body    any
@@ -102,7 +103,7 @@ func (v *visit) render(page, title, section string, body any) error {
 func (v *visit) renderStatus(status int, page, title, section string, body any) {
 	f := frame{
 		Title: title, Nav: v.navigation(section), Key: v.key, CSRF: v.sess.CSRF, Version: wire.Version,
-		Down: v.down, Admin: v.may(), Body: body,
+		Down: v.down, Self: v.self, Admin: v.may(), Body: body,
 	}
 	if id := v.r.URL.Query().Get("notice"); id != "" && v.sess.CSRF != "" {
 		f.Flash = v.s.flashes.take(id, v.sess.CSRF)

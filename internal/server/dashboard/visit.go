@@ -21,7 +21,8 @@ type visit struct {
 	token string // Of the session.
 	sess  session.Session
 	key   alma.Key // Whose rights it has.
-	down  bool     // The store cannot be reached.
+	down  trouble  // Why the API does not answer now.
+	self  string   // Where the page stands, when a form's answer shows one of another address.
 }
 
 const maxForm = 1 << 20
@@ -56,7 +57,8 @@ func secure(w http.ResponseWriter) {
 }
 
 // enter finds out who is there. While the store is away the key counts as it
-// was last seen, which is enough to show a page that says so.
+// was last seen, which is enough to show a page that says so, and to show a
+// form again with what was typed: the API refuses what it would do.
 func (v *visit) enter() error {
 	var ok bool
 	if v.sess, ok = v.s.sessions.Find(v.token); !ok {
@@ -75,6 +77,10 @@ func (v *visit) enter() error {
 	if statusOf(err) == http.StatusServiceUnavailable {
 		if known, ok := v.s.keys.Load(v.sess.Key); ok {
 			v.key, _ = known.(alma.Key)
+			v.down = troubleOf(err)
+			if v.r.Method == http.MethodPost {
+				return nil
+			}
 		}
 	}
 	return err
@@ -105,22 +111,21 @@ func (v *visit) redirect(path string) error {
 func (v *visit) fail(err error) {
 	status := statusOf(err)
 	if status == http.StatusUnauthorized {
-		v.s.sessions.End(v.token) // The key is gone.
-		target := "/signin"
-		if v.r.Method == http.MethodGet && v.r.URL.Path != "/" {
-			target += "?next=" + url.QueryEscape(v.r.URL.RequestURI())
-		}
-		http.Redirect(v.w, v.r, target, http.StatusSeeOther)
+		v.toSignIn()
 		return
 	}
-	v.down = status == http.StatusServiceUnavailable
+	v.down = troubleOf(err)
+	if v.r.Method == http.MethodPost && passing(status) {
+		v.keep(err)
+		return
+	}
 	body := struct {
 		Status int
 		Title  string
 		Detail string
 		Faults []alma.Fault
 		Retry  bool
-	}{Status: status, Title: http.StatusText(status), Detail: "The server failed; its log says why.", Retry: v.down && v.r.Method == http.MethodGet}
+	}{Status: status, Title: http.StatusText(status), Detail: "The server failed; its log says why.", Retry: v.r.Method == http.MethodGet && passing(status)}
 	var p *problem
 	if errors.As(err, &p) {
 		body.Detail, body.Faults = p.Detail, p.Errors
@@ -128,6 +133,16 @@ func (v *visit) fail(err error) {
 		v.s.logger.ErrorContext(v.r.Context(), "a page failed", "path", v.r.URL.Path, "error", err)
 	}
 	v.renderStatus(status, "problem", body.Title, "", body)
+}
+
+// toSignIn ends the session, whose key is gone.
+func (v *visit) toSignIn() {
+	v.s.sessions.End(v.token)
+	target := "/signin"
+	if v.r.Method == http.MethodGet && v.r.URL.Path != "/" {
+		target += "?next=" + url.QueryEscape(v.r.URL.RequestURI())
+	}
+	http.Redirect(v.w, v.r, target, http.StatusSeeOther)
 }
 
 // recovered answers 500 after a panic, when nothing was answered yet.

@@ -152,8 +152,16 @@ func (f *webhookForm) refuse(err error) error {
 	return nil
 }
 
+// address is where the form is found again.
+func (f *webhookForm) address() string {
+	if f.ID == "" {
+		return "/webhooks/new"
+	}
+	return "/webhooks/" + url.PathEscape(f.ID) + "/edit"
+}
+
 func (v *visit) formStatus(err error, title string, page webhookForm) {
 	status := statusOf(err)
-	v.down = status == http.StatusServiceUnavailable
+	v.down, v.self = troubleOf(err), page.address()
 	v.renderStatus(status, "webhook_form", title, "/webhooks", page)
 }

@@ -133,6 +133,7 @@ func (v *visit) webhook(status int, form replayForm) error {
 	}
 	p.Recent, p.Reasons, p.Replays = recent.Items[:min(10, len(recent.Items))], reasons(recent.Items), replays.Items
 	p.Settings = settingLines(&p.Webhook)
+	v.self = "/webhooks/" + url.PathEscape(id)
 	v.renderStatus(status, "webhook", p.Webhook.Name(), "/webhooks", p)
 	return nil
 }

@@ -52,12 +52,11 @@ document.addEventListener('submit', (e) => {
   if (question && !window.confirm(question)) e.preventDefault();
 });
 
-// A notice is shown once; its name has no place in the address.
-const here = new URL(location);
-if (here.searchParams.has('notice')) {
-  here.searchParams.delete('notice');
-  history.replaceState(null, '', here);
-}
+// A notice is shown once; its name has no place in the address. And a page that
+// answers a form stands where the form stood, so that it can be loaded again.
+const here = new URL(document.getElementById('main').dataset.self ?? location, location);
+here.searchParams.delete('notice');
+if (here.href !== location.href) history.replaceState(null, '', here);
 
 // On a phone the navigation is wider than the screen.
 document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });

@@ -1,8 +1,21 @@
-// Parts of a page that are kept fresh, and what is said while the store is away.
+// Parts of a page that are kept fresh, and what is said while the API does not answer.
 
 const banner = document.getElementById('down');
 
-function saidDown(down) { if (banner) banner.hidden = !down; }
+// saidDown tells what is away: 'store', 'stopping' or 'server'; '' when all is there.
+function saidDown(why) {
+  if (!banner) return;
+  for (const el of banner.querySelectorAll('[data-why]')) el.hidden = el.dataset.why !== why;
+  banner.hidden = why === '';
+}
+
+// whyOf reads what an answer tells: a server that shuts down answers as one
+// without its store does, and says which it is.
+async function whyOf(answer) {
+  if (answer.status !== 503) return '';
+  const text = await answer.text();
+  return text.includes('shutting down') ? 'stopping' : 'store';
+}
 
 // refreshAll fetches this page anew as often as its parts say (data-refresh,
 // in seconds) and puts the new parts in. A part that somebody works in, or
@@ -49,24 +62,27 @@ async function fetchPart(id) {
   try {
     const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, redirect: 'manual' });
     if (answer.type === 'opaqueredirect') { location.reload(); return null; } // Signed out.
-    saidDown(answer.status === 503);
-    if (!answer.ok) return null;
+    if (!answer.ok) return null; // watchStore says why.
     return new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(id);
   } catch {
-    saidDown(true);
     return null;
   }
 }
 
-// watchStore asks now and then whether the store is there, and loads a page
-// that could not be shown again when it is.
+// watchStore asks now and then, and when somebody comes back to the page,
+// whether the API can work. A page that could not be shown is loaded again then.
 export function watchStore() {
   if (!document.querySelector('header.top')) return;
-  setInterval(async () => {
-    if (document.hidden) return;
-    let ready = false;
-    try { ready = (await fetch('/readyz')).ok; } catch { /* Not there. */ }
-    saidDown(!ready);
-    if (ready && document.querySelector('[data-retry]')) location.reload();
-  }, 3000);
+  let asking = false;
+  const ask = async () => {
+    if (document.hidden || asking) return;
+    asking = true;
+    let why = 'server';
+    try { why = await whyOf(await fetch('/readyz')); } catch { /* Not there. */ }
+    asking = false;
+    saidDown(why);
+    if (why === '' && document.querySelector('[data-retry]')) location.reload();
+  };
+  setInterval(ask, 3000);
+  window.addEventListener('focus', ask);
 }
