@@ -74,12 +74,14 @@ func (c *eventTailCmd) follow(ctx context.Context, conn *connection, io stdio, p
 	lines.Buffer(nil, 4<<20)
 	id := place.last
 	for lines.Scan() {
-		line := lines.Text()
-		if v, ok := strings.CutPrefix(line, "id:"); ok {
-			id = strings.TrimSpace(v)
-		}
-		if v, ok := strings.CutPrefix(line, "data:"); ok {
-			c.print(io, []byte(strings.TrimSpace(v)))
+		name, value, _ := strings.Cut(lines.Text(), ":")
+		switch value = strings.TrimSpace(value); name {
+		case "id":
+			id = value // Of the message that it begins.
+		case "data":
+			c.print(io, []byte(value))
+			place.last = id
+		case "": // A comment, or the end of a message; one without data says where the stream stands.
 			place.last = id
 		}
 	}

@@ -54,7 +54,7 @@ func (s *Server) streamEvents(c *call) error {
 		select {
 		case <-changed:
 		case <-heartbeat.C:
-			if s.revoked(c) || st.send([]byte(": still here\n\n")) != nil {
+			if s.revoked(c) || st.send(st.place(": still here\n")) != nil {
 				return nil
 			}
 		case <-ctx.Done():
@@ -108,14 +108,22 @@ func (c *call) streamFrom(faults *alma.Faults, end alma.Position) alma.Position 
 	return at
 }
 
-// begin sends the headers at once: a client learns that it is connected, and
-// from where on, before the first event.
+// begin sends the headers at once, and the place: a client learns that it is
+// connected, and from where on, before the first event.
 func (st *stream) begin() error {
 	st.c.w.Header().Set("Content-Type", "text/event-stream")
 	st.c.w.Header().Set("X-Accel-Buffering", "no") // Proxies may hold streams back otherwise.
 	st.c.w.Header().Set(headerLastID, st.at.String())
 	st.c.w.WriteHeader(http.StatusOK)
-	return st.send(nil)
+	return st.send(st.place(""))
+}
+
+// place is a message without data: a client that knows server-sent events keeps
+// its id as the last one and shows nothing. So a connection that breaks before
+// the first event, or long after the last one that the filter let through, goes
+// on from there.
+func (st *stream) place(comment string) []byte {
+	return []byte(comment + "id: " + st.at.String() + "\n\n")
 }
 
 // catchUp sends what the log holds beyond the stream's place.

@@ -173,8 +173,40 @@ func TestStreamShowsThatItIsAlive(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	f := r.follow(t, r.admin, "", "")
-	if m := f.next(); m == nil || m.comment == "" || m.data != "" {
-		t.Errorf("got %+v, want a comment", m)
+	if m := f.next(); m == nil || m.comment != "" || m.data != "" || m.id != f.resp.Header.Get("Last-Event-ID") {
+		t.Errorf("got %+v, want the place where it begins", m)
+	}
+	if m := f.next(); m == nil || m.comment == "" || m.data != "" || m.id == "" {
+		t.Errorf("got %+v, want a comment and the place", m)
+	}
+}
+
+// A client that keeps the last id, as browsers do, misses nothing when its
+// connection breaks before the first event that its filter lets through.
+func TestStreamCanBeResumedBeforeItsFirstEvent(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.post("/v1/events", event("before", "")).want(http.StatusAccepted)
+	f := r.follow(t, r.admin, "?agent=qa", "")
+	begun := f.next()
+	other := event("other", "")
+	other["agent"] = "filtered out"
+	r.post("/v1/events", other).want(http.StatusAccepted)
+	later := begun
+	for later != nil && later.id == begun.id {
+		later = f.next()
+	}
+	f.stop()
+	r.post("/v1/events", event("meanwhile", "")).want(http.StatusAccepted)
+	for _, m := range []*message{begun, later} {
+		if m == nil || m.data != "" || m.id == "" {
+			t.Fatalf("got %+v, want a place", m)
+		}
+		f = r.follow(t, r.admin, "?agent=qa", m.id)
+		if got, _ := f.events(1); !slices.Equal(got, []string{"meanwhile"}) {
+			t.Errorf("after %s streamed %v", m.id, got)
+		}
+		f.stop()
 	}
 }
 

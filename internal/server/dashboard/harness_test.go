@@ -53,6 +53,8 @@ type away struct {
 	gone atomic.Bool
 	last atomic.Bool // The next deletion of a key works, and is the last that does.
 	half atomic.Bool // Webhooks alone cannot be read.
+
+	restored atomic.Pointer[alma.Position] // Where the log ends after a backup was restored.
 }
 
 func (a *away) err() error {
@@ -79,6 +81,9 @@ func (a *away) DeleteKey(ctx context.Context, id string) error {
 func (a *away) Horizon(ctx context.Context) (alma.Position, error) {
 	if err := a.err(); err != nil {
 		return alma.Position{}, err
+	}
+	if end := a.restored.Load(); end != nil {
+		return *end, nil
 	}
 	return a.Store.Horizon(ctx) //nolint:wrapcheck // As it is.
 }
@@ -136,7 +141,7 @@ func (r *rig) find() { r.store.gone.Store(false) }
 
 // front is a network that can break.
 type front struct {
-	next   http.Handler
+	next   atomic.Pointer[dashboard.Server]
 	server *httptest.Server
 	broken atomic.Bool
 }
@@ -145,7 +150,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.broken.Load() {
 		panic(http.ErrAbortHandler)
 	}
-	f.next.ServeHTTP(w, r)
+	f.next.Load().ServeHTTP(w, r)
 }
 
 // cut breaks every connection, and those that come.
@@ -182,21 +187,13 @@ func newRig(t *testing.T) *rig {
 
 func (r *rig) serve(logger *slog.Logger) {
 	r.t.Helper()
-	rest, err := api.New(api.Config{Manager: r.manager, Memory: r.memory, Store: r.store, Sessions: r.sessions, Logger: logger, Heartbeat: 50 * time.Millisecond})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.rest = rest
-	pages, err := dashboard.New(dashboard.Config{API: rest, Sessions: r.sessions, Logger: logger, WrongKeyDelay: time.Millisecond})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.front = &front{next: pages}
+	r.front = &front{}
+	r.start(logger)
 	srv := httptest.NewServer(r.front)
 	r.front.server = srv
 	r.url = srv.URL
 	r.t.Cleanup(func() {
-		rest.Close()
+		r.rest.Close()
 		srv.Close()
 		if err := r.manager.Shutdown(context.Background()); err != nil {
 			r.t.Error(err)
@@ -205,9 +202,35 @@ func (r *rig) serve(logger *slog.Logger) {
 			r.t.Error(err)
 		}
 	})
+	var err error
 	if r.admin, _, err = api.Bootstrap(r.t.Context(), r.store, ""); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// start puts a fresh server behind the network.
+func (r *rig) start(logger *slog.Logger) {
+	r.t.Helper()
+	var err error
+	r.rest, err = api.New(api.Config{Manager: r.manager, Memory: r.memory, Store: r.store, Sessions: r.sessions, Logger: logger, Heartbeat: 50 * time.Millisecond})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	pages, err := dashboard.New(dashboard.Config{API: r.rest, Sessions: r.sessions, Logger: logger, WrongKeyDelay: time.Millisecond})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.front.next.Store(pages)
+}
+
+// restart ends the server and starts it anew: nobody is signed in any more.
+func (r *rig) restart() {
+	r.t.Helper()
+	before := r.rest
+	r.sessions = session.New()
+	r.start(slog.New(slog.DiscardHandler))
+	before.Close()
+	r.front.server.CloseClientConnections()
 }
 
 // key makes an API key.

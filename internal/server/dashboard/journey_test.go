@@ -79,24 +79,3 @@ func TestJourney(t *testing.T) {
 	b.until("signed out", `location.pathname === "/signin"`)
 	b.quiet()
 }
-
-// TestBrokenTailGoesOnWithoutAGap takes the stream away while events are
-// appended.
-func TestBrokenTailGoesOnWithoutAGap(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	b := newBrowser(t)
-	b.enter(r)
-	b.do(chromedp.Navigate(r.url + "/live"))
-	b.until("the stream", `document.querySelector("#tail-state")?.textContent === "live"`)
-	r.append("library")
-	b.until("the first", `document.querySelectorAll("#tail tbody tr").length === 1`)
-	r.front.cut()
-	for range 5 {
-		r.append("library")
-	}
-	b.until("the connection is missed", `document.querySelector("#tail-state").textContent === "reconnecting"`)
-	r.append("library")
-	r.front.mend()
-	b.until("all of them, once", `document.querySelectorAll("#tail tbody tr").length === 7 && new Set([...document.querySelectorAll("#tail a")].map((a) => a.href)).size === 7`)
-}
