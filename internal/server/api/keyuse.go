@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/server/session"
 )
 
 const (
@@ -92,8 +93,12 @@ func (u *keyUse) due(now time.Time) bool {
 }
 
 // use notes that a key is used, and refuses the request when the key makes too
-// many of them.
+// many of them. A page of the dashboard is one request, however many calls it is
+// made from.
 func (s *Server) use(c *call) error {
+	if session.IsOfPage(c.r.Context()) {
+		return nil
+	}
 	now := time.Now()
 	u := s.uses.of(&c.key)
 	if delay := u.wait(now); delay > 0 {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/server/session"
 )
 
 // problem is an error that the API answered with.
@@ -61,7 +62,11 @@ func (v *visit) call(method, path string, body, out any) error {
 			return fmt.Errorf("alma: dashboard: encode %s: %w", path, err)
 		}
 	}
-	r, err := http.NewRequestWithContext(v.r.Context(), method, path, bytes.NewReader(payload))
+	ctx := v.r.Context()
+	if v.counted {
+		ctx = session.OfPage(ctx)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, path, bytes.NewReader(payload))
 	if err != nil {
 		return &problem{Status: http.StatusNotFound, Detail: "There is no such page."}
 	}

@@ -47,7 +47,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		s.renderSignIn(w, r, http.StatusForbidden, p)
 		return
 	}
-	if wait := s.throttle.Wait(r.RemoteAddr); wait > 0 {
+	if wait := s.throttle.Try(r.RemoteAddr); wait > 0 {
 		seconds := int(math.Ceil(wait.Seconds()))
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 		p.Fault = fmt.Sprintf("Too many wrong tries from your address. Try again in %d seconds.", seconds)
@@ -56,12 +56,12 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	key, fault, err := s.credential(r)
 	if err != nil {
+		s.throttle.Right(r.RemoteAddr) // Nobody knows whether it was wrong.
 		p.Fault = "The store cannot be reached now, so nobody can be recognised. Try again in a moment."
 		s.renderSignIn(w, r, http.StatusServiceUnavailable, p)
 		return
 	}
 	if fault != "" {
-		s.throttle.Wrong(r.RemoteAddr)
 		s.pause(r)
 		p.Fault = fault
 		s.renderSignIn(w, r, http.StatusUnauthorized, p)
@@ -90,7 +90,7 @@ func (s *Server) credential(r *http.Request) (key session.Hash, fault string, er
 	key = sha256.Sum256([]byte(typed))
 	token := s.sessions.Begin(key) // Only to ask the API with.
 	defer s.sessions.End(token)
-	probe := &visit{s: s, r: r.Clone(r.Context())}
+	probe := &visit{s: s, r: r.Clone(r.Context()), counted: true} // What limits guesses is the throttle.
 	probe.r.Header = http.Header{"Cookie": {session.Cookie(token, false).String()}}
 	var found alma.Key
 	switch err := probe.get("/v1/session", nil, &found); {

@@ -4,9 +4,14 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/server/api"
+	"github.com/alma-events/alma/internal/server/session"
 )
 
 // stranger is a browser that is not signed in and follows no redirects.
@@ -75,6 +80,57 @@ func TestWrongKeysAreRefusedAndSlowed(t *testing.T) {
 	if p := r.stranger().post("/signin", url.Values{"key": {r.admin}}, "Origin", "http://evil.example"); p.status != http.StatusForbidden {
 		t.Errorf("another site signs a browser in: %d", p.status)
 	}
+}
+
+// Guesses that are made at once are slowed as those are which are made one after
+// another, and a right key in between does not wipe them out.
+func TestGuessesAtOnceAreSlowed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := r.stranger()
+	for range 2 {
+		s.post("/signin", url.Values{"key": {"alma_wrong"}})
+	}
+	if p := s.post("/signin", url.Values{"key": {r.admin}}); p.status != http.StatusSeeOther {
+		t.Fatalf("the right key: %d", p.status)
+	}
+	var through atomic.Int32
+	var all sync.WaitGroup
+	for range 12 {
+		all.Go(func() {
+			if p := s.post("/signin", url.Values{"key": {"alma_wrong"}}); p.status == http.StatusUnauthorized {
+				through.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if n := through.Load(); n != 3 {
+		t.Errorf("after two wrong tries %d more were looked at, want 3", n)
+	}
+}
+
+// A page counts as one request of its key, however many calls it is made from.
+func TestPageIsOneRequestOfItsKey(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.furnish()
+	key := api.NewKey()
+	hash := hashOf(key)
+	err := r.store.CreateKey(t.Context(), alma.Key{ID: alma.NewKeyID(), Name: "slow", Role: alma.RoleAdmin, RateLimit: 0.01, Hash: hash[:], CreatedAt: time.Now().UTC()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := r.sessions.Begin(hash)
+	s := r.stranger()
+	cookie := session.Cookie(token, false).String()
+	if p := s.get("/webhooks/"+r.hook, "Cookie", cookie); p.status != http.StatusOK {
+		t.Fatalf("its one request a hundred seconds: %d", p.status)
+	}
+	p := s.get("/webhooks/"+r.hook, "Cookie", cookie)
+	if p.status != http.StatusTooManyRequests {
+		t.Errorf("its second request: %d", p.status)
+	}
+	wantIn(t, p, "data-retry", "0.01 a second")
 }
 
 // What fetches links on its own must not use them up.

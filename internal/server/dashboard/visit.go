@@ -22,7 +22,9 @@ type visit struct {
 	sess  session.Session
 	key   alma.Key // Whose rights it has.
 	down  trouble  // Why the API does not answer now.
-	self  string   // Where the page stands, when a form's answer shows one of another address.
+	// counted says that the API has counted this visit against the key's rate limit.
+	counted bool
+	self    string // Where the page stands, when a form's answer shows one of another address.
 }
 
 const maxForm = 1 << 20
@@ -71,6 +73,7 @@ func (v *visit) enter() error {
 	}
 	err := v.get("/v1/session", nil, &v.key)
 	if err == nil {
+		v.counted = true
 		v.s.keys.Store(v.sess.Key, v.key)
 		return nil
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,57 +88,107 @@ func TestStoreIsBounded(t *testing.T) {
 	})
 }
 
+// wrongTry makes a try that is let through.
+func wrongTry(t *testing.T, th *session.Throttle, from string) {
+	t.Helper()
+	if w := th.Try(from); w != 0 {
+		t.Fatalf("a try of %s has to wait %s", from, w)
+	}
+}
+
 func TestThrottleGrowsAndForgets(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var th session.Throttle
 		const from = "192.0.2.1:1234"
-		for range 4 {
-			th.Wrong(from)
-			if w := th.Wait(from); w != 0 {
-				t.Fatalf("a mistyped key waits %s", w)
-			}
+		for range 5 { // Mistyped keys wait for nothing.
+			wrongTry(t, &th, from)
 		}
 		for _, seconds := range []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
-			th.Wrong(from)
-			if w := th.Wait("192.0.2.1:9"); w.Seconds() != float64(seconds) {
+			w := th.Try("192.0.2.1:9")
+			if w.Seconds() != float64(seconds) {
 				t.Fatalf("waits %s, want %d s", w, seconds)
 			}
+			time.Sleep(w)
+			wrongTry(t, &th, from)
 		}
-		if w := th.Wait("192.0.2.2:1234"); w != 0 {
-			t.Errorf("another address waits %s", w)
-		}
-		time.Sleep(5 * time.Minute)
-		if w := th.Wait(from); w != 0 {
-			t.Errorf("after its time it waits another %s", w)
-		}
+		wrongTry(t, &th, "192.0.2.2:1234") // Another address.
 		time.Sleep(2 * time.Hour)
-		th.Wrong(from)
-		if w := th.Wait(from); w != 0 {
-			t.Errorf("an address that was quiet for hours waits %s", w)
+		for range 5 {
+			wrongTry(t, &th, from)
 		}
-		th.Right(from)
 	})
+}
+
+// Whoever has a key must not be able to guess at others by using it in between.
+func TestThrottleIsNotResetByARightTry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var th session.Throttle
+		const from = "192.0.2.1:1234"
+		wrong := 0
+		for range 10 {
+			for range 4 {
+				if th.Try(from) == 0 {
+					wrong++
+				}
+			}
+			if th.Try(from) == 0 {
+				th.Right(from)
+			}
+		}
+		if wrong != 5 {
+			t.Errorf("%d guesses went through at once, want 5", wrong)
+		}
+		time.Sleep(time.Second)
+		if w := th.Try(from); w != 0 { // A right one is not held up for longer than a wrong one.
+			t.Errorf("it waits another %s", w)
+		}
+	})
+	var th session.Throttle
+	for range 20 {
+		wrongTry(t, &th, "192.0.2.7:1")
+		th.Right("192.0.2.7:1") // Right ones alone are never slowed.
+	}
+}
+
+// Tries that are made at once are counted one by one.
+func TestThrottleCountsTriesThatAreUnderWay(t *testing.T) {
+	t.Parallel()
+	var th session.Throttle
+	var through atomic.Int32
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if th.Try("192.0.2.1:1") == 0 {
+				through.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if n := through.Load(); n != 5 {
+		t.Errorf("%d tries went through at once, want 5", n)
+	}
 }
 
 func TestThrottleCountsIPv6NetworksAndIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var th session.Throttle
-		for i := range 6 {
-			th.Wrong(fmt.Sprintf("[2001:db8::%x]:80", i+1))
+		for i := range 5 {
+			wrongTry(t, &th, fmt.Sprintf("[2001:db8::%x]:80", i+1))
 		}
-		if th.Wait("[2001:db8::ffff]:80") == 0 {
+		if th.Try("[2001:db8::ffff]:80") == 0 {
 			t.Error("another address of the same network need not wait")
 		}
 		time.Sleep(time.Second)
 		for i := range 5000 {
-			th.Wrong(fmt.Sprintf("10.0.%d.%d:80", i/256, i%256))
+			wrongTry(t, &th, fmt.Sprintf("10.0.%d.%d:80", i/256, i%256))
 		}
-		for range 6 {
-			th.Wrong("nonsense")
+		for range 5 {
+			wrongTry(t, &th, "nonsense")
 		}
-		if th.Wait("other nonsense") == 0 {
+		if th.Try("other nonsense") == 0 {
 			t.Error("addresses that cannot be read are not slowed")
 		}
 	})

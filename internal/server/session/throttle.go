@@ -27,16 +27,28 @@ type tries struct {
 	last  time.Time
 }
 
-// Wait returns how long an address has to wait for its next try; 0 when it
-// may try now. What it gets is of the form of http.Request.RemoteAddr.
-func (t *Throttle) Wait(remote string) time.Duration {
+// Try begins a try of an address, and returns how long it has to wait first; 0
+// when it may try now. What it gets is of the form of http.Request.RemoteAddr.
+// The try counts as a wrong one from the beginning, so that of many which are
+// made at once no more are let through than of those made one by one; see Right.
+func (t *Throttle) Try(remote string) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	tried, ok := t.known[networkOf(remote)]
+	now, network := time.Now(), networkOf(remote)
+	tried, ok := t.known[network]
 	if !ok {
-		return 0
+		t.makeRoom(now)
+		tried = &tries{}
+		t.known[network] = tried
 	}
-	return max(0, tried.wait()-time.Since(tried.last))
+	if now.Sub(tried.last) > forgetAfter {
+		tried.wrong = 0
+	}
+	if wait := tried.wait() - now.Sub(tried.last); wait > 0 {
+		return wait
+	}
+	tried.wrong, tried.last = tried.wrong+1, now
+	return 0
 }
 
 // wait is how long it has to be from the last wrong try to the next.
@@ -51,28 +63,17 @@ func (t *tries) wait() time.Duration {
 	return min(longestWait, time.Second<<over)
 }
 
-// Wrong notes a wrong try.
-func (t *Throttle) Wrong(remote string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now, network := time.Now(), networkOf(remote)
-	tried, ok := t.known[network]
-	if !ok {
-		t.makeRoom(now)
-		tried = &tries{}
-		t.known[network] = tried
-	}
-	if now.Sub(tried.last) > forgetAfter {
-		tried.wrong = 0
-	}
-	tried.wrong, tried.last = tried.wrong+1, now
-}
-
-// Right forgets the wrong tries of an address.
+// Right takes back what a try was counted as that was not wrong. The wrong ones
+// before it stay: else whoever has any key could guess at others without end.
 func (t *Throttle) Right(remote string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.known, networkOf(remote))
+	network := networkOf(remote)
+	if tried, ok := t.known[network]; ok {
+		if tried.wrong--; tried.wrong <= 0 {
+			delete(t.known, network)
+		}
+	}
 }
 
 // makeRoom forgets who was quiet for long, or, while there are too many, who
