@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/almatest"
@@ -98,6 +99,32 @@ func TestStats(t *testing.T) {
 	a = r.do(mine, http.MethodGet, "/v1/stats", nil).want(http.StatusOK)
 	if a.value("series") != false || len(a.value("points").([]any)) != 0 || a.number("webhooks") != 0 || a.number("totals.events") != 0 {
 		t.Errorf("a key of a project sees figures of all: %s", a.body)
+	}
+}
+
+// Every node counts all events of the log; what it delivers is its own.
+func TestStatsCountEventsOfManyNodesOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	at := time.Date(2026, 1, 1, 10, 0, 0, 0, time.UTC)
+	for i, node := range []string{"a", "b", "c"} {
+		for minute, events := range []int64{100, 50 + int64(i)} {
+			m := alma.StatsMinute{Minute: at.Add(time.Duration(minute) * time.Minute), Node: node, Stats: alma.Stats{
+				Events: events, Delivered: 10, Retries: 1, Attempts: map[alma.Reason]int64{"": 10, alma.ReasonDNS: 1},
+			}}
+			if err := r.store.AddStats(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	a := r.get("/v1/stats?since=2026-01-01T10:00:00Z&until=2026-01-01T10:05:00Z&step=60").want(http.StatusOK)
+	for path, want := range map[string]float64{
+		"totals.events": 152, "points.0.events": 100, "points.1.events": 52, "points.2.events": 0,
+		"totals.delivered": 60, "points.0.delivered": 30, "totals.retries": 6,
+	} {
+		if got := a.number(path); got != want {
+			t.Errorf("%s is %v, want %v", path, got, want)
+		}
 	}
 }
 

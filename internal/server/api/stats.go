@@ -130,6 +130,7 @@ func (s *Server) addSeries(c *call, view *statsView, over span, now time.Time) e
 			steps[i].Add(st)
 		}
 	}
+	countOnce(minutes)
 	for i := range minutes {
 		add(minutes[i].Minute, &minutes[i].Stats)
 	}
@@ -142,6 +143,25 @@ func (s *Server) addSeries(c *call, view *statsView, over span, now time.Time) e
 	}
 	view.Series, view.Totals = true, viewStats(over.since, &totals)
 	return nil
+}
+
+// countOnce leaves the events of each minute with one node: every node counts
+// all that come by in the log, so they are those of the node that saw the most.
+// What was delivered is each node's own.
+func countOnce(minutes []alma.StatsMinute) {
+	most := map[time.Time]*alma.StatsMinute{}
+	for i := range minutes {
+		m := &minutes[i]
+		other := most[m.Minute]
+		switch {
+		case other == nil:
+			most[m.Minute] = m
+		case m.Events > other.Events:
+			other.Events, most[m.Minute] = 0, m
+		default:
+			m.Events = 0
+		}
+	}
 }
 
 func viewStats(at time.Time, st *alma.Stats) StatsPoint {

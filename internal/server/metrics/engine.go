@@ -3,7 +3,6 @@ package metrics
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -14,8 +13,6 @@ import (
 )
 
 const (
-	// lagging is how many webhooks are named with their lag.
-	lagging = 20
 	// fresh is how long what was read of the store serves further scrapes.
 	fresh = 10 * time.Second
 	// readTime bounds the reading.
@@ -61,7 +58,7 @@ type engine struct {
 // figures are what has to be asked of the store.
 type figures struct {
 	at       time.Time
-	webhooks []webhook.Status
+	webhooks summary
 	notices  int64
 	horizon  time.Duration
 	aged     bool // There is a horizon.
@@ -103,8 +100,7 @@ func (e *engine) Collect(ch chan<- prometheus.Metric) {
 		gauge(ch, horizonSeconds, f.horizon.Seconds())
 	}
 	f.ofStore(ch)
-	states(ch, f.webhooks)
-	lags(ch, f.webhooks)
+	f.webhooks.collect(ch)
 }
 
 func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
@@ -150,10 +146,11 @@ func (e *engine) read() (*figures, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTime)
 	defer cancel()
 	f := &figures{at: time.Now()}
-	var err error
-	if f.webhooks, err = e.manager.List(ctx); err != nil {
+	webhooks, err := e.manager.List(ctx)
+	if err != nil {
 		return nil, err //nolint:wrapcheck // It says what failed.
 	}
+	f.webhooks = summarize(webhooks)
 	if f.notices, err = e.store.NoticesQueued(ctx); err != nil {
 		return nil, err //nolint:wrapcheck // As above.
 	}
@@ -170,49 +167,4 @@ func (e *engine) read() (*figures, error) {
 	}
 	e.last = f
 	return f, nil
-}
-
-func states(ch chan<- prometheus.Metric, webhooks []webhook.Status) {
-	count := map[alma.WebhookState]int{alma.StateActive: 0, alma.StatePaused: 0, alma.StatePending: 0, alma.StateDisabled: 0}
-	open, failing, waiting, flying := 0, 0, 0, 0
-	for i := range webhooks {
-		w := &webhooks[i]
-		count[w.State]++
-		waiting += w.Waiting
-		flying += w.InFlight
-		if w.State != alma.StateActive || w.Health == webhook.Healthy {
-			continue
-		}
-		failing++
-		if w.Health == webhook.Dead {
-			open++
-		}
-	}
-	for state, n := range count {
-		gauge(ch, webhooksByState, float64(n), string(state))
-	}
-	gauge(ch, openBreakers, float64(open))
-	gauge(ch, failingWebhooks, float64(failing))
-	gauge(ch, retriesWaiting, float64(waiting))
-	gauge(ch, inFlight, float64(flying))
-}
-
-// lags names the webhooks with the greatest lag, and sums up the rest.
-func lags(ch chan<- prometheus.Metric, webhooks []webhook.Status) {
-	sorted := slices.Clone(webhooks)
-	slices.SortFunc(sorted, func(a, b webhook.Status) int { return int(b.Lag - a.Lag) })
-	var rest int64
-	var longest time.Duration
-	for i := range sorted {
-		w := &sorted[i]
-		if i < lagging && w.Lag > 0 {
-			gauge(ch, lagEvents, float64(w.Lag), w.ID)
-			gauge(ch, lagSeconds, w.LagTime.Seconds(), w.ID)
-			continue
-		}
-		rest += w.Lag
-		longest = max(longest, w.LagTime)
-	}
-	gauge(ch, lagEvents, float64(rest), "other")
-	gauge(ch, lagSeconds, longest.Seconds(), "other")
 }

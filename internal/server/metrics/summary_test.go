@@ -1,0 +1,35 @@
+package metrics
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/webhook"
+)
+
+// What is kept from scrape to scrape does not grow with the webhooks, and holds
+// nothing of their settings.
+func TestSummaryIsSmall(t *testing.T) {
+	t.Parallel()
+	var all []webhook.Status
+	for i := range 50 {
+		all = append(all, webhook.Status{
+			Webhook: alma.Webhook{ID: fmt.Sprint("wh_", i), State: alma.StateActive, Config: alma.WebhookConfig{Secret: "not to be kept"}},
+			Lag:     int64(i), LagTime: time.Duration(100-i) * time.Second, Waiting: 1, InFlight: 2, Health: webhook.Healthy,
+		})
+	}
+	all[3].Health, all[4].Health = webhook.Failing, webhook.Dead
+	all[5].Health, all[5].State = webhook.Dead, alma.StatePaused
+	s := summarize(all)
+	if len(s.lags) != 20 || cap(s.lags) > 24 || s.lags[0].webhook != "wh_49" || s.lags[19].webhook != "wh_30" {
+		t.Errorf("named are %d, from %v on", len(s.lags), s.lags[0])
+	}
+	if s.rest.events != 29*30/2 || s.rest.age != 99*time.Second {
+		t.Errorf("the others lag by %d, %s", s.rest.events, s.rest.age)
+	}
+	if s.states[alma.StateActive] != 49 || s.states[alma.StatePaused] != 1 || s.failing != 2 || s.open != 1 || s.waiting != 50 || s.flying != 100 {
+		t.Errorf("counted %+v", s)
+	}
+}
