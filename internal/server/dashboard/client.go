@@ -46,6 +46,20 @@ func (v *visit) get(path string, query url.Values, out any) error {
 	return v.call(http.MethodGet, path, nil, out)
 }
 
+// find returns what a path names, or nil when there is none: it was removed.
+// That it cannot be looked up is an error, and no sign of that.
+func find[T any](v *visit, path string) (*T, error) {
+	found := new(T)
+	err := v.get(path, nil, found)
+	if statusOf(err) == http.StatusNotFound {
+		return nil, nil //nolint:nilnil // The comment says what it means.
+	}
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
 // post makes a POST call.
 func (v *visit) post(path string, body, out any) error {
 	return v.call(http.MethodPost, path, body, out)

@@ -79,13 +79,15 @@ func showDelivery(v *visit) error {
 	if err := v.get("/v1/deliveries/"+url.PathEscape(v.r.PathValue("id")), nil, &p.Delivery); err != nil {
 		return err
 	}
-	var ev eventView
-	if v.get("/v1/events/"+url.PathEscape(p.Delivery.EventID), nil, &ev) == nil {
+	ev, err := find[eventView](v, "/v1/events/"+url.PathEscape(p.Delivery.EventID))
+	if err != nil {
+		return err
+	}
+	if ev != nil {
 		p.Event = &ev.Event
 	}
-	var w webhookView
-	if v.get("/v1/webhooks/"+url.PathEscape(p.Delivery.WebhookID), nil, &w) == nil {
-		p.Webhook = &w
+	if p.Webhook, err = find[webhookView](v, "/v1/webhooks/"+url.PathEscape(p.Delivery.WebhookID)); err != nil {
+		return err
 	}
 	p.Moving = p.Delivery.Status == string(alma.StatusPending)
 	p.Curl = curl(&p)

@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"cmp"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -27,18 +26,26 @@ func (g *failedGroup) Value() string { return g.WebhookID + " " + g.Reason }
 type failedPage struct {
 	Groups []failedGroup
 	Total  int
-	More   bool // Not all were counted.
+	Next   string // Where older ones begin that were not counted.
+	Older  bool   // The newest ones are not among those that were counted.
 	Recent []delivery
+	Query  url.Values
 }
 
-// failedPages bounds what is counted for the page.
+// failedPages bounds what is counted for the page: 2,000 deliveries.
 const failedPages = 10
 
+// showFailed counts failed deliveries by webhook and reason, the newest first,
+// and a page of them at a time: so that whatever failed can be found and retried.
 func showFailed(v *visit) error {
-	var p failedPage
+	p := failedPage{Next: v.r.FormValue("after"), Query: v.r.URL.Query()}
+	p.Older = p.Next != ""
 	groups := map[string]*failedGroup{}
-	query := url.Values{"status": {string(alma.StatusFailed)}, "limit": {"200"}}
 	for range failedPages {
+		query := url.Values{"status": {string(alma.StatusFailed)}, "limit": {"200"}}
+		if p.Next != "" {
+			query.Set("after", p.Next)
+		}
 		var page listing[delivery]
 		if err := v.get("/v1/deliveries", query, &page); err != nil {
 			return err
@@ -49,23 +56,36 @@ func showFailed(v *visit) error {
 		if p.Recent == nil {
 			p.Recent = page.Items[:min(20, len(page.Items))]
 		}
-		p.Total, p.More = p.Total+len(page.Items), page.Next != ""
-		if !p.More {
+		p.Total, p.Next = p.Total+len(page.Items), page.Next
+		if p.Next == "" {
 			break
 		}
-		query.Set("after", page.Next)
 	}
+	if err := p.name(v, groups); err != nil {
+		return err
+	}
+	return v.render("failed", "Failed deliveries", "/failed", p)
+}
+
+// name finds the webhooks of the groups, and puts the largest group first.
+func (p *failedPage) name(v *visit, groups map[string]*failedGroup) error {
+	webhooks := map[string]*webhookView{}
 	for _, g := range groups {
-		var w webhookView
-		if v.get("/v1/webhooks/"+url.PathEscape(g.WebhookID), nil, &w) == nil {
-			g.Webhook = &w
+		w, asked := webhooks[g.WebhookID]
+		if !asked {
+			var err error
+			if w, err = find[webhookView](v, "/v1/webhooks/"+url.PathEscape(g.WebhookID)); err != nil {
+				return err
+			}
+			webhooks[g.WebhookID] = w
 		}
+		g.Webhook = w
 		p.Groups = append(p.Groups, *g)
 	}
 	slices.SortFunc(p.Groups, func(a, b failedGroup) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Value(), b.Value()))
 	})
-	return v.render("failed", "Failed deliveries", "/failed", p)
+	return nil
 }
 
 // addFailed counts a delivery; they come the newest first.
@@ -78,28 +98,4 @@ func addFailed(groups map[string]*failedGroup, d *delivery) {
 	}
 	g.Count++
 	g.Oldest = d.CreatedAt
-}
-
-// retryFailed begins a replay for each group that was selected.
-func retryFailed(v *visit) error {
-	selected := v.r.PostForm["group"]
-	if len(selected) == 0 {
-		return v.tell("/failed", flash{Text: "Nothing was selected: tick what is to be retried."})
-	}
-	total := int64(0)
-	for _, value := range selected {
-		id, reason, _ := strings.Cut(value, " ")
-		var answer struct {
-			Deliveries int64 `json:"deliveries"`
-		}
-		err := v.post("/v1/deliveries/retry", map[string]any{"webhook_id": id, "reason": reason}, &answer)
-		if statusOf(err) == http.StatusUnprocessableEntity {
-			continue // The webhook was removed meanwhile.
-		}
-		if err != nil {
-			return v.refused("/failed", err)
-		}
-		total += answer.Deliveries
-	}
-	return v.done("/replays", plural(total, "delivery")+" being tried again, as below.")
 }

@@ -1,9 +1,11 @@
 package dashboard_test
 
 import (
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -168,7 +170,7 @@ func TestRetriesAndReplays(t *testing.T) {
 	wantIn(t, p, "status 5xx", "A listener that is ill", "2 deliveries")
 	wantIn(t, v.post("/failed/retry", nil), "Nothing was selected")
 	p = v.post("/failed/retry", url.Values{"group": {group}})
-	wantIn(t, p, "2 deliveries being tried again", "those FAILED")
+	wantIn(t, p, "2 deliveries are being tried again", "those FAILED")
 	wantIn(t, v.post("/deliveries/"+r.failed+"/retry", nil), "A new attempt is being made")
 	p = v.get("/deliveries/" + r.failed)
 	wantIn(t, p, "Attempt 1: answer 500", "curl -i -X POST", `&#34;title&#34;:&#34;A &lt;b&gt;book`, "loan-1")
@@ -183,6 +185,91 @@ func TestRetriesAndReplays(t *testing.T) {
 		t.Errorf("a replay leads to %s (%d)", p.path, p.status)
 	}
 	wantIn(t, p, "<progress", "those SUCCESS")
+}
+
+// A retry of many of which some are refused tells both.
+func TestBulkRetryTellsWhatBeganAndWhatDidNot(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.furnish()
+	v := r.visitor(r.admin)
+	p := v.get("/failed")
+	group := between(p.body, `name="group" value="`, `"`)
+	gone := alma.NewWebhookID()
+	p = v.post("/failed/retry", url.Values{"group": {group, gone + " status_5xx", group + "x"}})
+	wantIn(t, p, `class="notice bad"`, "2 deliveries are being tried again", gone, "there is no such webhook", "those FAILED")
+	if p.path != "/replays" {
+		t.Errorf("it leads to %s", p.path)
+	}
+
+	p = v.post("/failed/retry", url.Values{"delivery": {r.failed, "dlv_none"}})
+	wantIn(t, p, `class="notice bad"`, "1 delivery is being tried again.", "Not begun: dlv_none")
+	if p.path != "/failed" {
+		t.Errorf("it leads to %s", p.path)
+	}
+	r.until("the third attempt", func() bool {
+		d, err := r.manager.Delivery(t.Context(), r.failed)
+		return err == nil && len(d.Log) == 3
+	})
+}
+
+// What failed long ago is found behind what failed since.
+func TestFailedPageCountsInSteps(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	w, err := r.manager.Add(t.Context(), alma.WebhookConfig{URL: r.listener.URL(), Events: []alma.EventType{"NEVER"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := make([]alma.Event, 2001)
+	for i := range events {
+		events[i] = alma.Event{Type: "CREATED", MemoryID: "m" + itoa(int64(i))}
+	}
+	for page := range slices.Chunk(events, 500) {
+		if _, err := r.manager.Append(t.Context(), page...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log, err := r.store.Read(t.Context(), alma.Position{}, len(events))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed alma.Settlement
+	for i := range log.Events {
+		failed.Exceptions = append(failed.Exceptions, alma.Exception{
+			WebhookID: w.ID, Position: log.Events[i].Position, Status: alma.StatusFailed, Attempts: 1, LastReason: alma.ReasonStatus4xx, LastError: "the listener answered 404",
+		})
+	}
+	if err := r.store.Settle(t.Context(), failed); err != nil {
+		t.Fatal(err)
+	}
+	v := r.visitor(r.admin)
+	p := v.get("/failed")
+	wantIn(t, p, "2\u202f000 deliveries", "those of the newest 2\u202f000 alone", "Count the older ones")
+	older := html.UnescapeString(between(p.body, `<a class="button" href="`, `"`))
+	wantIn(t, v.get("/failed"+older), "1 delivery failed for good, older than", "Back to the newest", `name="group" value="`+w.ID+` status_4xx"`)
+}
+
+// That a webhook cannot be looked up does not mean that it was removed.
+func TestOnlyWhatIsGoneIsCalledRemoved(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.furnish()
+	v := r.visitor(r.admin)
+	r.store.half.Store(true)
+	for _, path := range []string{"/failed", "/deliveries/" + r.failed} {
+		if p := v.get(path); p.status != http.StatusServiceUnavailable || strings.Contains(p.body, "(removed)") {
+			t.Errorf("%s: %d", path, p.status)
+		}
+	}
+	r.store.half.Store(false)
+	broken := between(v.get("/failed").body, `name="group" value="`, " ")
+	if err := r.manager.Remove(t.Context(), broken); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/failed", "/deliveries/" + r.failed} {
+		wantIn(t, v.get(path), broken+" (removed)")
+	}
 }
 
 func TestSearchesAndFilters(t *testing.T) {

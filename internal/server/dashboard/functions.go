@@ -117,13 +117,19 @@ func millis(v any) string {
 	return "–"
 }
 
-// percent writes a share of 1; nil for none. What is not quite all is never
-// rounded up to all.
+// percent writes a share of 1 in hundredths of a percent; nil for none. What is
+// not quite all is never rounded up to all, nor what is little down to nothing.
 func percent(share *float64) string {
 	if share == nil {
 		return "–"
 	}
-	p := math.Floor(*share*10_000) / 100
+	p := math.Round(*share*10_000) / 100
+	switch {
+	case p == 100 && *share < 1:
+		p = 99.99
+	case p == 0 && *share > 0:
+		p = 0.01
+	}
 	return strconv.FormatFloat(p, 'f', -1, 64) + " %"
 }
 

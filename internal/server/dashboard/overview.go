@@ -80,13 +80,25 @@ func showOverview(v *visit) error {
 	p.Calm = len(a.Webhooks) == 0 && a.Failed == 0
 	p.Fresh = p.Stats.Webhooks == 0 && p.Stats.Totals.Events == 0
 	if p.Stats.Series {
-		p.Charts = charts(&p.Stats)
+		p.Charts = charts(&p.Stats, time.Now())
 	}
 	return v.render("overview", "Overview", "/overview", p)
 }
 
+// rate returns what happened in a step, per second. Of the step that is going
+// on only the part counts that is over; before a quarter of it is, there is too
+// little to tell, and the step before is the last that is drawn.
+func (st *stats) rate(p *statsPoint, n int64, now time.Time) *float64 {
+	step := time.Duration(st.Step) * time.Second
+	over := min(now.Sub(p.At), step)
+	if over < step/4 {
+		return nil
+	}
+	return new(float64(n) / over.Seconds())
+}
+
 // charts are the plots of the overview.
-func charts(st *stats) []chart {
+func charts(st *stats, now time.Time) []chart {
 	at := make([]time.Time, len(st.Points))
 	for i := range st.Points {
 		at[i] = st.Points[i].At
@@ -98,7 +110,6 @@ func charts(st *stats) []chart {
 		}
 		return out
 	}
-	rate := func(n int64) *float64 { return new(float64(n) / float64(st.Step)) }
 	share := func(p *statsPoint) *float64 {
 		if p.Success == nil {
 			return nil
@@ -107,7 +118,7 @@ func charts(st *stats) []chart {
 	}
 	all := []figures{
 		{id: "rate", title: "Throughput", unit: "per second", names: []string{"events", "deliveries"}, values: [][]*float64{
-			column(func(p *statsPoint) *float64 { return rate(p.Events) }), column(func(p *statsPoint) *float64 { return rate(p.Delivered) }),
+			column(func(p *statsPoint) *float64 { return st.rate(p, p.Events, now) }), column(func(p *statsPoint) *float64 { return st.rate(p, p.Delivered, now) }),
 		}},
 		{id: "success", title: "Successful requests", unit: "percent", names: []string{"success"}, values: [][]*float64{column(share)}, most: 100},
 		{id: "latency", title: "Append to delivery", unit: "milliseconds", names: []string{"p50", "p99"}, values: [][]*float64{

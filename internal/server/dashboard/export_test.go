@@ -1,0 +1,32 @@
+package dashboard
+
+import "time"
+
+// What outside tests look at.
+type (
+	Chart      = chart
+	Figures    = figures
+	Stats      = stats
+	StatsPoint = statsPoint
+)
+
+var (
+	Percent = percent
+	NiceTop = niceTop
+	Number  = number
+)
+
+// NewFigures makes what a chart is drawn from.
+func NewFigures(at []time.Time, most float64, values ...[]*float64) Figures {
+	f := figures{id: "c", title: "C", at: at, values: values, most: most}
+	for range values {
+		f.names = append(f.names, "n")
+	}
+	return f
+}
+
+// Draw draws them.
+func (f figures) Draw() Chart { return f.draw() }
+
+// Charts draws the plots of the overview.
+func (st *stats) Charts(now time.Time) []Chart { return charts(st, now) }
