@@ -180,14 +180,18 @@ type manifest struct {
 	Kind string
 	Spec struct {
 		Selector map[string]any
+		Affinity string `yaml:"sessionAffinity"`
 		Template struct {
 			Metadata struct{ Labels map[string]any }
 			Spec     struct {
 				Grace           int            `yaml:"terminationGracePeriodSeconds"`
 				SecurityContext map[string]any `yaml:"securityContext"`
 				Containers      []struct {
-					Args                    []string
-					Env                     []struct{ Name string }
+					Args      []string
+					Env       []struct{ Name string }
+					Lifecycle struct {
+						PreStop struct{ Sleep struct{ Seconds int } } `yaml:"preStop"`
+					}
 					LivenessProbe           probe          `yaml:"livenessProbe"`
 					ReadinessProbe          probe          `yaml:"readinessProbe"`
 					ContainerSecurityPolicy map[string]any `yaml:"securityContext"`
@@ -229,8 +233,15 @@ func TestManifests(t *testing.T) {
 	if c.LivenessProbe.HTTPGet.Path != "/healthz" || c.ReadinessProbe.HTTPGet.Path != "/readyz" {
 		t.Errorf("the probes ask %+v and %+v", c.LivenessProbe, c.ReadinessProbe)
 	}
-	if pod.Spec.Grace <= 30 {
-		t.Errorf("a pod is killed after %d s; want more than --grace", pod.Spec.Grace)
+	pause := c.Lifecycle.PreStop.Sleep.Seconds
+	if pause <= 0 {
+		t.Error("a pod ends before requests stop being sent to it")
+	}
+	if pod.Spec.Grace <= 30+pause {
+		t.Errorf("a pod is killed after %d s; want more than its pause and --grace", pod.Spec.Grace)
+	}
+	if byKind["Service"].Spec.Affinity != "ClientIP" {
+		t.Error("a browser that is signed in at one pod is led to another")
 	}
 	if pod.Spec.SecurityContext["runAsNonRoot"] != true || c.ContainerSecurityPolicy["readOnlyRootFilesystem"] != true {
 		t.Errorf("the pod is not held in: %v %v", pod.Spec.SecurityContext, c.ContainerSecurityPolicy)
