@@ -146,9 +146,14 @@ func (m *Manager) storedMessage(ctx context.Context, c *compiled, job *lane.Job)
 	case e.Message != nil:
 		return *e.Message, nil
 	}
-	members := job.Retry.Members
+	return m.encodeAgain(ctx, c, key.Position, job.Retry.Members, job.BatchID != "")
+}
+
+// encodeAgain encodes what the log still holds of an event, or of the members
+// of a batch.
+func (m *Manager) encodeAgain(ctx context.Context, c *compiled, first alma.Position, members []alma.Position, batch bool) (alma.Message, error) {
 	if members == nil {
-		members = []alma.Position{key.Position}
+		members = []alma.Position{first}
 	}
 	entries := make([]*flow.Entry, 0, len(members))
 	for _, pos := range members {
@@ -163,7 +168,7 @@ func (m *Manager) storedMessage(ctx context.Context, c *compiled, job *lane.Job)
 	if len(entries) == 0 {
 		return alma.Message{}, errErased
 	}
-	return encode(c, entries, job.BatchID != "")
+	return encode(c, entries, batch)
 }
 
 // entryAt reads one event of the log.

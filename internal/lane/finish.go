@@ -35,7 +35,7 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 		return
 	}
 	delete(l.parked, job)
-	out.Attempt.ReplayID = job.replayID()
+	out.Attempt.BatchID, out.Attempt.ReplayID = job.BatchID, job.replayID()
 	reason := out.Verdict.Reason
 	l.pressure.observe(reason, l.settings.window())
 	record := flow.Record{Owner: l, Attempt: &alma.SettledAttempt{
