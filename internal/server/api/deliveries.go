@@ -74,7 +74,11 @@ func (s *Server) getDelivery(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, viewDeliveryLog(&d))
+	sent, err := s.manager.RequestBody(c.r.Context(), &d)
+	if err != nil {
+		return err //nolint:wrapcheck // The manager says what was done.
+	}
+	return c.reply(http.StatusOK, viewDeliveryLog(&d, sent))
 }
 
 // delivery returns the delivery that the path names, if the key may know of it.

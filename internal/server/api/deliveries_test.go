@@ -25,6 +25,12 @@ func TestDeliveryWithItsAttempts(t *testing.T) {
 		a.text("attempt_log.0.reason") != "status_5xx" || a.text("attempt_log.0.request_headers.X-Token") != "********" || a.value("attempt_log.0.response_headers.Date") == nil {
 		t.Errorf("one delivery %s", a.body)
 	}
+	if sent := a.text("request_body"); sent != string(r.listener.Requests()[0].Body) || a.number("request_body_bytes") != float64(len(sent)) || a.value("request_body_exact") != true {
+		t.Errorf("the request: %s", a.body)
+	}
+	if strings.Contains(string(a.body), "t0k3n") {
+		t.Errorf("a secret is shown: %s", a.body)
+	}
 	if got := r.post(path+"/retry", nil).want(http.StatusAccepted).text("status"); got != "PENDING" {
 		t.Errorf("after retry: %s", got)
 	}
@@ -35,6 +41,21 @@ func TestDeliveryWithItsAttempts(t *testing.T) {
 	for _, unknown := range []string{"nonsense", "dlv_x_1", "dlv_" + strings.TrimPrefix(hook, "wh_") + "_zzz"} {
 		r.get("/v1/deliveries/" + unknown).want(http.StatusNotFound)
 		r.post("/v1/deliveries/"+unknown+"/retry", nil).want(http.StatusNotFound)
+	}
+}
+
+// Of a long request the beginning is shown.
+func TestLongRequestIsCut(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	hook := r.hook(nil)
+	ev := event("m", "p")
+	ev["data"] = map[string]any{"text": strings.Repeat("ü", 50_000)}
+	id := r.post("/v1/events", ev).want(http.StatusAccepted).text("event_ids.0")
+	a := r.until("/v1/deliveries?webhook_id="+hook+"&event_id="+id, func(a *reply) bool { return slices.Equal(a.each("status"), []string{"SUCCESS"}) })
+	a = r.get("/v1/deliveries/" + a.text("items.0.id"))
+	if n := len(a.text("request_body")); n < 65_000 || n > 65_540 || a.number("request_body_bytes") < 100_000 {
+		t.Errorf("%d bytes of %v are shown", n, a.number("request_body_bytes"))
 	}
 }
 

@@ -2,9 +2,11 @@ package api
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/webhook"
 )
 
 // DeliveryView is a delivery as it is listed. It is exported, as Settings is,
@@ -29,7 +31,14 @@ type DeliveryView struct {
 type deliveryLog struct {
 	DeliveryView
 	Log []attemptView `json:"attempt_log" nullable:"false" doc:"Every attempt, the first one first."`
+	// The body that the last attempt sent.
+	RequestBody      *string `json:"request_body" nullable:"true" doc:"What the last attempt sent, at most 64 KiB of it; null when nothing was sent, or nothing is left to tell it from."`
+	RequestBodyBytes int     `json:"request_body_bytes" doc:"How long it was, cut or not."`
+	RequestBodyExact bool    `json:"request_body_exact" doc:"Whether these are the bytes that were sent. Else they were made anew from the event with the settings that the webhook has now; of a batch that succeeded, with this event alone."`
 }
+
+// shownBody is how much of a request's body is shown.
+const shownBody = 64 << 10
 
 type attemptView struct {
 	Number          int               `json:"number"`
@@ -53,10 +62,14 @@ func viewDelivery(d *alma.Delivery) DeliveryView {
 	}
 }
 
-func viewDeliveryLog(d *alma.Delivery) deliveryLog {
+func viewDeliveryLog(d *alma.Delivery, sent *webhook.RequestBody) deliveryLog {
 	view := deliveryLog{DeliveryView: viewDelivery(d), Log: make([]attemptView, len(d.Log))}
 	for i := range d.Log {
 		view.Log[i] = viewAttempt(&d.Log[i])
+	}
+	if sent != nil {
+		text := strings.ToValidUTF8(string(sent.Body[:min(shownBody, len(sent.Body))]), "\uFFFD")
+		view.RequestBody, view.RequestBodyBytes, view.RequestBodyExact = &text, len(sent.Body), sent.Exact
 	}
 	return view
 }

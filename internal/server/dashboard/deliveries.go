@@ -22,6 +22,24 @@ type delivery struct {
 	NextAttemptAt  *time.Time `json:"next_attempt_at"`
 	CreatedAt      time.Time  `json:"created_at"`
 	Log            []attempt  `json:"attempt_log"`
+	RequestBody    *string    `json:"request_body"`
+	RequestBytes   int        `json:"request_body_bytes"`
+	RequestExact   bool       `json:"request_body_exact"`
+}
+
+// sent is the body of a delivery's last request.
+type sent struct {
+	Body  string
+	Exact bool // Else it was made anew.
+	Bytes int  // How long it was.
+	Cut   bool // It was longer than what is shown.
+}
+
+func (d *delivery) sent() *sent {
+	if d.RequestBody == nil {
+		return nil
+	}
+	return &sent{Body: *d.RequestBody, Exact: d.RequestExact, Bytes: d.RequestBytes, Cut: d.RequestBytes > len(*d.RequestBody)}
 }
 
 // attempt is one request.
@@ -35,6 +53,7 @@ type attempt struct {
 	RequestHeaders  map[string]string `json:"request_headers"`
 	ResponseHeaders map[string]string `json:"response_headers"`
 	ResponseBody    string            `json:"response_body"`
+	Sent            *sent             `json:"-"` // Of the last one only.
 	BatchID         string            `json:"batch_id"`
 	ReplayID        string            `json:"replay_id"`
 }
@@ -90,7 +109,10 @@ func showDelivery(v *visit) error {
 		return err
 	}
 	p.Moving = p.Delivery.Status == string(alma.StatusPending)
-	p.Curl = curl(&p)
+	if n := len(p.Delivery.Log); n > 0 {
+		p.Delivery.Log[n-1].Sent = p.Delivery.sent()
+		p.Curl = curl(&p.Delivery)
+	}
 	return v.render("delivery", "Delivery", "/deliveries", p)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/almatest"
+	"github.com/alma-events/alma/webhook"
 )
 
 func wantIn(t *testing.T, p page, texts ...string) {
@@ -211,6 +212,70 @@ func TestBulkRetryTellsWhatBeganAndWhatDidNot(t *testing.T) {
 		d, err := r.manager.Delivery(t.Context(), r.failed)
 		return err == nil && len(d.Log) == 3
 	})
+}
+
+// The request is shown, and copied, as the webhook's format has it.
+func TestRequestIsShownInTheFormatOfTheWebhook(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	consents := almatest.NewListener(t, almatest.WithFormat(alma.FormatCloudEvents))
+	for format, want := range map[alma.Format]string{alma.FormatAlma: `"event_type":"LOAN_CREATED"`, alma.FormatStandard: `"type":`, alma.FormatCloudEvents: `"specversion":"1.0"`} {
+		url := r.listener.URL()
+		if format == alma.FormatCloudEvents {
+			url = consents.URL()
+		}
+		for _, batch := range []int{1, 2} {
+			if batch == 2 && format == alma.FormatStandard {
+				continue // It knows no batches.
+			}
+			_, err := r.manager.Add(t.Context(), alma.WebhookConfig{URL: url, Format: format, BatchSize: batch, Description: want, RetryCount: new(0)})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r.listener.Answer(almatest.Status(http.StatusNotFound))
+	consents.Answer(almatest.Status(http.StatusNotFound)) // The handshakes are over.
+	r.append("library")
+	v := r.visitor(r.admin)
+	var list alma.Page[alma.Delivery]
+	r.until("all have failed", func() (done bool) {
+		list, _ = r.manager.Deliveries(t.Context(), alma.DeliveryQuery{Status: alma.StatusFailed})
+		return len(list.Items) == 5
+	})
+	for _, d := range list.Items {
+		w, err := r.manager.Get(t.Context(), d.WebhookID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := html.UnescapeString(v.get("/deliveries/" + d.ID).body)
+		curl := between(p, `<pre id="curl" tabindex="0">`, "</pre>")
+		body := between(curl, "--data-binary '", "\n")
+		if !strings.Contains(curl, w.Config.Description) || !strings.Contains(curl, "A <b>book") || strings.HasPrefix(body, "[") != (w.Effective.BatchSize > 1) {
+			t.Errorf("%s, %d a batch: %s", w.Config.Format, w.Effective.BatchSize, curl)
+		}
+		if strings.Contains(curl, "ignature") {
+			t.Errorf("%s: the command holds a signature: %s", w.Config.Format, curl)
+		}
+		if !strings.Contains(p, "<summary>Request body") || strings.Contains(p, "made anew") {
+			t.Errorf("%s: the timeline lacks the request", w.Config.Format)
+		}
+	}
+	r.listener.Answer(almatest.Status(http.StatusOK))
+	consents.Answer(almatest.Status(http.StatusOK))
+	one := list.Items[0]
+	v.post("/deliveries/"+one.ID+"/retry", nil)
+	r.until("it has succeeded", func() bool {
+		d, err := r.manager.Delivery(t.Context(), one.ID)
+		return err == nil && d.Status == alma.StatusSuccess
+	})
+	if _, err := r.manager.Update(t.Context(), one.WebhookID, webhook.AnyVersion, func(c *alma.WebhookConfig) error {
+		c.Description = "changed since"
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	wantIn(t, v.get("/deliveries/"+one.ID), "made anew from the event")
 }
 
 // What failed long ago is found behind what failed since.
