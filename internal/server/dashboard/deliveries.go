@@ -93,6 +93,19 @@ type deliveryPage struct {
 	Moving   bool // It will change by itself.
 }
 
+// Held says why no attempt follows at its time; "" when one does.
+func (p deliveryPage) Held() string {
+	switch {
+	case p.Webhook == nil:
+		return "the webhook was removed"
+	case p.Webhook.State == string(alma.StateActive):
+		return ""
+	case p.Webhook.State == string(alma.StatePending):
+		return "the listener has not passed its handshake; activate the webhook"
+	}
+	return "the webhook is " + p.Webhook.State + "; resume it"
+}
+
 func showDelivery(v *visit) error {
 	var p deliveryPage
 	if err := v.get("/v1/deliveries/"+url.PathEscape(v.r.PathValue("id")), nil, &p.Delivery); err != nil {

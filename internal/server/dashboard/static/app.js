@@ -2,12 +2,14 @@
 import { follow } from './tail.js';
 import { refreshAll, watchStore } from './refresh.js';
 
-// Countdowns to a time, such as the next attempt.
+// Countdowns to a time, such as the next attempt. What has been due for long
+// waits for something else: it says since when.
 function countdowns() {
   for (const el of document.querySelectorAll('time[data-countdown]')) {
     const left = Math.ceil((Date.parse(el.dateTime) - Date.now()) / 1000);
     el.title = el.dateTime;
-    if (left <= 0) el.textContent = 'due now';
+    if (left < -30) el.textContent = `due since ${el.dateTime.slice(0, 19).replace('T', ' ')}`;
+    else if (left <= 0) el.textContent = 'due now';
     else if (left < 60) el.textContent = `in ${left} s`;
     else if (left < 3600) el.textContent = `in ${Math.floor(left / 60)} min ${left % 60} s`;
     else el.textContent = `in ${Math.floor(left / 3600)} h ${Math.floor(left / 60) % 60} min`;
