@@ -30,3 +30,14 @@ func (f figures) Draw() Chart { return f.draw() }
 
 // Charts draws the plots of the overview.
 func (st *stats) Charts(now time.Time) []Chart { return charts(st, now) }
+
+// FieldHelp returns what the form of a webhook says of each setting.
+func FieldHelp() map[string]string {
+	help := map[string]string{}
+	for _, group := range fieldGroups {
+		for _, f := range group.Fields {
+			help[f.Name] = f.Help
+		}
+	}
+	return help
+}

@@ -169,26 +169,45 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r.store = &away{Store: store}
-	logger := slog.New(slog.DiscardHandler)
-	emitter := events.New(events.Config{Logger: logger})
-	r.manager, err = webhook.New(webhook.Config{Storage: store, Emitter: emitter, Logger: logger, AllowCIDRs: r.listener.AllowCIDR()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.memory, err = memory.New(memory.Config{Storage: store, Emitter: emitter, Logger: logger}); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.manager.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	r.serve(logger)
+	r.engine()
+	r.serve()
 	return r
 }
 
-func (r *rig) serve(logger *slog.Logger) {
+// engine starts what delivers.
+func (r *rig) engine() {
+	r.t.Helper()
+	emitter := events.New(events.Config{Logger: quiet})
+	var err error
+	if r.manager, err = webhook.New(webhook.Config{Storage: r.store.Store, Emitter: emitter, Logger: quiet, AllowCIDRs: r.listener.AllowCIDR()}); err != nil {
+		r.t.Fatal(err)
+	}
+	if r.memory, err = memory.New(memory.Config{Storage: r.store.Store, Emitter: emitter, Logger: quiet}); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.manager.Start(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// reboot ends everything but the store, has something done to that, and starts
+// everything anew.
+func (r *rig) reboot(between func()) {
+	r.t.Helper()
+	if err := r.manager.Shutdown(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+	between()
+	r.engine()
+	r.restart()
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func (r *rig) serve() {
 	r.t.Helper()
 	r.front = &front{}
-	r.start(logger)
+	r.start()
 	srv := httptest.NewServer(r.front)
 	r.front.server = srv
 	r.url = srv.URL
@@ -209,14 +228,14 @@ func (r *rig) serve(logger *slog.Logger) {
 }
 
 // start puts a fresh server behind the network.
-func (r *rig) start(logger *slog.Logger) {
+func (r *rig) start() {
 	r.t.Helper()
 	var err error
-	r.rest, err = api.New(api.Config{Manager: r.manager, Memory: r.memory, Store: r.store, Sessions: r.sessions, Logger: logger, Heartbeat: 50 * time.Millisecond})
+	r.rest, err = api.New(api.Config{Manager: r.manager, Memory: r.memory, Store: r.store, Sessions: r.sessions, Logger: quiet, Heartbeat: 50 * time.Millisecond})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	pages, err := dashboard.New(dashboard.Config{API: r.rest, Sessions: r.sessions, Logger: logger, WrongKeyDelay: time.Millisecond})
+	pages, err := dashboard.New(dashboard.Config{API: r.rest, Sessions: r.sessions, Logger: quiet, WrongKeyDelay: time.Millisecond})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -228,9 +247,17 @@ func (r *rig) restart() {
 	r.t.Helper()
 	before := r.rest
 	r.sessions = session.New()
-	r.start(slog.New(slog.DiscardHandler))
+	r.start()
 	before.Close()
 	r.front.server.CloseClientConnections()
+}
+
+// httptestServer serves a listener of a test, and returns its address.
+func httptestServer(t *testing.T, f http.HandlerFunc) string {
+	t.Helper()
+	srv := httptest.NewServer(f)
+	t.Cleanup(srv.Close)
+	return srv.URL
 }
 
 // key makes an API key.

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/alma-events/alma"
 )
 
 type keysPage struct {
 	List   listing[alma.Key]
+	Query  url.Values
 	Own    string // The key of this session.
 	Typed  url.Values
 	Faults []alma.Fault
@@ -18,7 +20,7 @@ type keysPage struct {
 func showKeys(v *visit) error { return v.keys(http.StatusOK, keysPage{Typed: url.Values{}}) }
 
 func (v *visit) keys(status int, p keysPage) error {
-	p.Own = v.key.ID
+	p.Own, p.Query = v.key.ID, v.r.URL.Query()
 	if _, err := list(v, "/v1/keys", url.Values{}, &p.List); err != nil {
 		return err
 	}
@@ -32,7 +34,11 @@ func createKey(v *visit) error {
 		alma.Key
 		Secret string `json:"key"`
 	}
-	err := v.post("/v1/keys", map[string]any{"name": form.Get("name"), "role": form.Get("role"), "project_id": form.Get("project_id")}, &made)
+	body := map[string]any{"name": form.Get("name"), "role": form.Get("role"), "project_id": form.Get("project_id")}
+	if limit := scaled(strings.TrimSpace(form.Get("rate_limit")), 1); limit != nil {
+		body["rate_limit"] = limit
+	}
+	err := v.post("/v1/keys", body, &made)
 	var p *problem
 	if errors.As(err, &p) && p.Status == http.StatusUnprocessableEntity {
 		return v.keys(p.Status, keysPage{Typed: form, Faults: p.Errors})

@@ -41,11 +41,7 @@ func createWebhook(v *visit) error {
 	var w webhookView
 	err := v.post("/v1/webhooks", settingsOf(form), &w)
 	if err == nil {
-		text := "The webhook was made, and gets every event from now on."
-		if w.State == string(alma.StatePending) {
-			text = "The webhook was made, but its handshake has not passed: " + sentence(w.StateReason) + " Events wait until it has; activate it to ask again."
-		}
-		made := secretFlash(text, &w)
+		made := secretFlash(madeText(&w), &w)
 		made.Good = w.State != string(alma.StatePending)
 		return v.tell("/webhooks/"+url.PathEscape(w.ID), made)
 	}
@@ -56,6 +52,19 @@ func createWebhook(v *visit) error {
 	page.Groups = layOut(true, page.Faults, func(f *field) string { return form.Get(f.Name) }, nil)
 	v.formStatus(err, "New webhook", page)
 	return nil
+}
+
+// madeText says what became of a new webhook, and of its handshake.
+func madeText(w *webhookView) string {
+	switch {
+	case w.State == string(alma.StatePending):
+		return "The webhook was made, but its handshake has not passed: " + sentence(w.StateReason) + " Events wait until it has; activate it to ask again."
+	case w.State == string(alma.StatePaused):
+		return "The webhook was made, and is paused: its events wait until it is resumed."
+	case w.Consent != nil:
+		return "The webhook was made. Its handshake has passed: the listener agreed, and gets every event from now on."
+	}
+	return "The webhook was made, and gets every event from now on."
 }
 
 func editWebhook(v *visit) error {

@@ -15,6 +15,7 @@ const (
 	kindHeaders  kind = "headers" // "Name: value", one a line.
 	kindSecret   kind = "secret"
 	kindUnsigned kind = "unsigned"
+	kindPaused   kind = "paused"
 )
 
 // field is a setting in the form. Its name is that of the API, so that faults
@@ -45,6 +46,7 @@ var fieldGroups = []fieldGroup{
 		{Name: "format", Label: "Format", Kind: kindChoice, Options: []string{"alma", "standard", "cloudevents", "exlibris"}, Help: "How an event looks, is signed, and which answers mean retry. standard is Standard Webhooks; exlibris speaks as the library platform does."},
 		{Name: "secret", Label: "Secret", Kind: kindSecret, Creating: true, Help: "Signs deliveries. Left empty, a strong one is made and shown once."},
 		{Name: "unsigned", Label: "Send unsigned", Kind: kindUnsigned, Creating: true, Help: "No secret at all; only formats alma and cloudevents allow it."},
+		{Name: "active", Label: "Begin paused", Kind: kindPaused, Creating: true, Help: "Its events wait from the beginning, until it is resumed."},
 		{Name: "project_id", Label: "Project", Kind: kindText, Help: "The owner: such a webhook sees events of this project alone. Empty: all projects."},
 	}},
 	{Title: "Which events", Fields: []field{
@@ -68,7 +70,7 @@ var fieldGroups = []fieldGroup{
 	{Title: "How it is sent", Closed: true, Fields: []field{
 		{Name: "timeout", Label: "Timeout", Kind: kindNumber, Unit: "seconds", Help: "For one whole exchange, at most 60."},
 		{Name: "max_in_flight", Label: "Requests at once", Kind: kindNumber, Help: "1 to 1000. Fewer are made while requests time out."},
-		{Name: "rate_limit", Label: "Rate limit", Kind: kindNumber, Unit: "requests per second", Help: "Empty: none."},
+		{Name: "rate_limit", Label: "Rate limit", Kind: kindNumber, Unit: "requests per second", Help: "Requests begin no faster than this, spread evenly. Empty: no limit."},
 		{Name: "ordered", Label: "Strictly in order", Kind: kindBool, Help: "One after another, in the order of the log; an event that fails holds the others up until its retries are spent."},
 		{Name: "batch_size", Label: "Batch size", Kind: kindNumber, Unit: "events", Help: "Over 1 the body is always an array; 1 to 1000."},
 		{Name: "batch_delay", Label: "Batch delay", Kind: kindNumber, Unit: "seconds", Help: "How long a batch waits to fill, at most 3600."},

@@ -126,6 +126,10 @@ func settingsOf(form url.Values) map[string]any {
 				if form.Get(f.Name) == "true" {
 					body["secret"] = nil
 				}
+			case f.Kind == kindPaused:
+				if form.Get(f.Name) == "false" {
+					body[f.Name] = false
+				}
 			case !isEmpty(value):
 				body[f.Name] = value
 			}

@@ -15,34 +15,34 @@ import (
 
 // webhookView is a webhook as the API shows it.
 type webhookView struct {
-	ID           string          `json:"id"`
-	URL          string          `json:"url"`
-	Description  string          `json:"description"`
-	Format       string          `json:"format"`
-	Events       []string        `json:"events"`
-	ProjectID    string          `json:"project_id"`
-	State        string          `json:"state"`
-	StateReason  string          `json:"state_reason"`
-	Health       string          `json:"health"`
-	Lag          int64           `json:"lag"`
-	LagSeconds   float64         `json:"lag_seconds"`
-	FailingSince *time.Time      `json:"failing_since"`
-	Waiting      int             `json:"waiting"`
-	InFlight     int             `json:"in_flight"`
-	Expired      int64           `json:"expired"`
-	Erased       int64           `json:"erased"`
-	Lost         int64           `json:"lost"`
-	FilterErrors int64           `json:"filter_errors"`
-	FilterError  string          `json:"filter_error"`
-	Signed       bool            `json:"signed"`
-	SecretHint   string          `json:"secret_hint"`
-	PublicKey    string          `json:"public_key"`
-	Secret       *string         `json:"secret"`
-	FormerUntil  *time.Time      `json:"former_secret_until"`
-	Consent      json.RawMessage `json:"consent"`
-	Version      int64           `json:"version"`
-	CreatedAt    time.Time       `json:"created_at"`
-	UpdatedAt    time.Time       `json:"updated_at"`
+	ID           string        `json:"id"`
+	URL          string        `json:"url"`
+	Description  string        `json:"description"`
+	Format       string        `json:"format"`
+	Events       []string      `json:"events"`
+	ProjectID    string        `json:"project_id"`
+	State        string        `json:"state"`
+	StateReason  string        `json:"state_reason"`
+	Health       string        `json:"health"`
+	Lag          int64         `json:"lag"`
+	LagSeconds   float64       `json:"lag_seconds"`
+	FailingSince *time.Time    `json:"failing_since"`
+	Waiting      int           `json:"waiting"`
+	InFlight     int           `json:"in_flight"`
+	Expired      int64         `json:"expired"`
+	Erased       int64         `json:"erased"`
+	Lost         int64         `json:"lost"`
+	FilterErrors int64         `json:"filter_errors"`
+	FilterError  string        `json:"filter_error"`
+	Signed       bool          `json:"signed"`
+	SecretHint   string        `json:"secret_hint"`
+	PublicKey    string        `json:"public_key"`
+	Secret       *string       `json:"secret"`
+	FormerUntil  *time.Time    `json:"former_secret_until"`
+	Consent      *alma.Consent `json:"consent"` // Nil before, and where the format asks for none.
+	Version      int64         `json:"version"`
+	CreatedAt    time.Time     `json:"created_at"`
+	UpdatedAt    time.Time     `json:"updated_at"`
 
 	settings map[string]json.RawMessage // Every member, for the form.
 }
@@ -100,6 +100,8 @@ type webhookPage struct {
 	Settings []settingLine
 	Recent   []delivery
 	Reasons  []reasonCount
+	Counted  int  // The deliveries whose errors are counted.
+	Most     bool // There are more of them.
 	Replays  []replay
 	Now      time.Time
 	Replay   replayForm
@@ -124,17 +126,37 @@ func (v *visit) webhook(status int, form replayForm) error {
 		return err
 	}
 	var recent listing[delivery]
-	if err := v.get("/v1/deliveries", url.Values{"webhook_id": {id}, "limit": {"100"}}, &recent); err != nil {
+	if err := v.get("/v1/deliveries", url.Values{"webhook_id": {id}, "limit": {"10"}}, &recent); err != nil {
+		return err
+	}
+	if err := p.countReasons(v, id); err != nil {
 		return err
 	}
 	var replays listing[replay]
 	if err := v.get("/v1/replays", url.Values{"webhook_id": {id}, "limit": {"5"}}, &replays); err != nil {
 		return err
 	}
-	p.Recent, p.Reasons, p.Replays = recent.Items[:min(10, len(recent.Items))], reasons(recent.Items), replays.Items
+	p.Recent, p.Replays = recent.Items, replays.Items
 	p.Settings = settingLines(&p.Webhook)
 	v.self = "/webhooks/" + url.PathEscape(id)
 	v.renderStatus(status, "webhook", p.Webhook.Name(), "/webhooks", p)
+	return nil
+}
+
+// countReasons counts the errors of the newest deliveries that failed, or are
+// tried again, however many have succeeded since.
+func (p *webhookPage) countReasons(v *visit, id string) error {
+	var all []delivery
+	for _, status := range []alma.DeliveryStatus{alma.StatusFailed, alma.StatusPending} {
+		var page listing[delivery]
+		if err := v.get("/v1/deliveries", url.Values{"webhook_id": {id}, "status": {string(status)}, "limit": {"200"}}, &page); err != nil {
+			return err
+		}
+		all = append(all, page.Items...)
+		p.Most = p.Most || page.Next != ""
+	}
+	slices.SortStableFunc(all, func(a, b delivery) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	p.Counted, p.Reasons = len(all), reasons(all)
 	return nil
 }
 
