@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -14,8 +13,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browserTime bounds a test in the browser.
-const browserTime = 60 * time.Second
+// browserTime bounds a test in the browser, pictureTime one that takes pictures.
+const (
+	browserTime = 2 * time.Minute
+	pictureTime = 8 * time.Minute
+)
 
 // newBrowser starts a headless Chromium; without one the test is skipped,
 // except where nothing may be missing.
@@ -43,7 +45,11 @@ func newBrowser(t *testing.T) *browser {
 	if err := chromedp.Do(whole); err != nil {
 		t.Fatalf("the browser does not start: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(whole, browserTime)
+	most := browserTime
+	if pictures() != "" {
+		most = pictureTime
+	}
+	ctx, cancel := context.WithTimeout(whole, most)
 	t.Cleanup(cancel)
 	b := &browser{t: t, ctx: ctx}
 	messages := chromedp.Console(ctx)
@@ -155,36 +161,4 @@ func (b *browser) enter(r *rig) {
 	b.do(chromedp.Navigate(r.url + "/signin?token=" + token))
 	b.click(`main button`)
 	b.until("the overview", `document.querySelector("header.top") !== null && location.pathname === "/overview"`)
-}
-
-// TestScreenshots takes pictures of every page for people to look at, where
-// ALMA_SCREENSHOTS names a folder.
-func TestScreenshots(t *testing.T) {
-	folder := os.Getenv("ALMA_SCREENSHOTS")
-	if folder == "" {
-		t.Skip("ALMA_SCREENSHOTS names no folder for pictures")
-	}
-	r := newRig(t)
-	r.furnish()
-	b := newBrowser(t)
-	b.enter(r)
-	for _, width := range []int64{360, 900, 1600} {
-		for _, scheme := range []string{"light", "dark"} {
-			b.scheme(scheme)
-			b.do(chromedp.EmulateViewport(width, 900))
-			for name, path := range r.places() {
-				b.do(chromedp.Navigate(r.url + path))
-				if wide := ask[int](b, `document.documentElement.scrollWidth - window.innerWidth`); wide > 0 {
-					t.Errorf("%s is %d pixels too wide at %d", path, wide, width)
-				}
-				picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-				if err == nil {
-					err = os.WriteFile(filepath.Join(folder, name+"-"+scheme+"-"+itoa(width)+".png"), picture, 0o600)
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
 }

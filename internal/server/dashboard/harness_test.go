@@ -44,7 +44,7 @@ type rig struct {
 	front    *front
 	rest     *api.Server
 
-	hook, event, failed, memoryID string // What furnish made.
+	hook, event, failed, memoryID, replay string // What furnish made.
 }
 
 // away is a store that can be taken away from the API, and be given back.
@@ -313,6 +313,11 @@ func (r *rig) furnish() {
 		r.failed = page.Items[0].ID
 		return true
 	})
+	replay, err := r.manager.Replay(ctx, r.hook, alma.ReplayQuery{Since: time.Now().Add(-time.Hour), Until: time.Now().Add(-time.Minute)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.replay = replay.ID
 	r.until("the other one has arrived", func() bool {
 		page, err := r.manager.Deliveries(ctx, alma.DeliveryQuery{WebhookID: r.hook, Status: alma.StatusSuccess})
 		return err == nil && len(page.Items) == 2
@@ -324,7 +329,7 @@ func (r *rig) places() map[string]string {
 	return map[string]string{
 		"overview": "/overview", "overview-7d": "/overview?range=7d", "events": "/events", "event": "/events/" + r.event, "live": "/live",
 		"webhooks": "/webhooks", "webhook": "/webhooks/" + r.hook, "webhook-new": "/webhooks/new", "webhook-edit": "/webhooks/" + r.hook + "/edit",
-		"deliveries": "/deliveries", "delivery": "/deliveries/" + r.failed, "failed": "/failed", "replays": "/replays",
+		"deliveries": "/deliveries", "delivery": "/deliveries/" + r.failed, "failed": "/failed", "replays": "/replays", "replay": "/replays/" + r.replay,
 		"audit": "/audit", "sources": "/sources", "memories": "/memories", "memory": "/memories/" + r.memoryID, "keys": "/keys",
 	}
 }
