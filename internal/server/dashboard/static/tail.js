@@ -67,11 +67,10 @@ export function follow() {
     }
   }
 
-  // The log is not the one that it was, as after the restore of a backup: what
-  // was seen may come again, and what was lost with it does not.
+  // The log is not the one that it was: another database, or an older copy.
   function anew() {
     place = '';
-    note.textContent = 'The log does not reach as far as what was seen here: it was restored from a backup. The tail begins anew, with what is appended from now on.';
+    note.textContent = 'The log does not reach as far as what was seen here: it is another log, or an older copy. The tail begins anew, with what is appended from now on.';
     note.hidden = false;
   }
 
