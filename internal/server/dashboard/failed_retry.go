@@ -3,7 +3,10 @@ package dashboard
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/alma-events/alma"
 )
 
 // bulk is what a retry of many came to.
@@ -20,7 +23,8 @@ const refusalsTold = 5
 // deliveries one by one. One that is refused does not hold the others up, and
 // what was begun is told whatever follows.
 func retryFailed(v *visit) error {
-	groups, single := v.r.PostForm["group"], v.r.PostForm["delivery"]
+	groups := v.r.PostForm["group"]
+	single := slices.DeleteFunc(slices.Clone(v.r.PostForm["delivery"]), func(one string) bool { return slices.Contains(groups, groupOf(one)) })
 	if len(groups)+len(single) == 0 {
 		return v.tell("/failed", flash{Text: "Nothing was selected: tick what is to be retried."})
 	}
@@ -55,7 +59,19 @@ func (v *visit) retryGroup(value string, b *bulk) error {
 	return nil
 }
 
-func (v *visit) retryOne(id string, b *bulk) error {
+// groupOf returns the group of a single delivery, whose value is its id and the
+// reason of its failure: one that is selected holds it already.
+func groupOf(value string) string {
+	id, reason, _ := strings.Cut(value, " ")
+	webhook, _, err := alma.ParseDeliveryID(id)
+	if err != nil {
+		return ""
+	}
+	return webhook + " " + reason
+}
+
+func (v *visit) retryOne(value string, b *bulk) error {
+	id, _, _ := strings.Cut(value, " ")
 	if err := v.post("/v1/deliveries/"+url.PathEscape(id)+"/retry", nil, nil); err != nil {
 		return err
 	}

@@ -203,14 +203,27 @@ func TestBulkRetryTellsWhatBeganAndWhatDidNot(t *testing.T) {
 		t.Errorf("it leads to %s", p.path)
 	}
 
-	p = v.post("/failed/retry", url.Values{"delivery": {r.failed, "dlv_none"}})
+	r.until("the replay is over", func() bool {
+		page, err := r.manager.Replays(t.Context(), alma.FindReplays{States: []alma.ReplayState{alma.ReplayDone}})
+		return err == nil && len(page.Items) == 2
+	})
+	one := html.UnescapeString(between(v.get("/failed").body, `name="delivery" value="`, `"`))
+	if id, reason, _ := strings.Cut(one, " "); !strings.HasPrefix(id, "dlv_") || reason != "status_5xx" {
+		t.Errorf("a single delivery is %q", one)
+	}
+	wantIn(t, v.post("/failed/retry", url.Values{"group": {group}, "delivery": {one}}), "2 deliveries are being tried again, as below.", `class="notice good"`)
+	r.until("that replay is over", func() bool {
+		page, err := r.manager.Replays(t.Context(), alma.FindReplays{States: []alma.ReplayState{alma.ReplayDone}})
+		return err == nil && len(page.Items) == 3
+	})
+	p = v.post("/failed/retry", url.Values{"delivery": {r.failed + " status_5xx", "dlv_none"}})
 	wantIn(t, p, `class="notice bad"`, "1 delivery is being tried again.", "Not begun: dlv_none")
 	if p.path != "/failed" {
 		t.Errorf("it leads to %s", p.path)
 	}
-	r.until("the third attempt", func() bool {
+	r.until("the fourth attempt", func() bool {
 		d, err := r.manager.Delivery(t.Context(), r.failed)
-		return err == nil && len(d.Log) == 3
+		return err == nil && len(d.Log) == 4
 	})
 }
 

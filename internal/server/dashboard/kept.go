@@ -34,17 +34,20 @@ func (v *visit) keep(err error) {
 	for _, name := range slices.Sorted(maps.Keys(v.r.PostForm)) {
 		for _, value := range v.r.PostForm[name] {
 			switch {
-			case name == "csrf":
+			case name == "csrf" || name == "":
 			case slices.Contains(choices, name):
-				page.Fields = append(page.Fields, keptField{Name: name, Label: words(name), Value: value, Chosen: true})
+				page.Fields = append(page.Fields, keptField{Name: name, Label: title(name), Value: value, Chosen: true})
 			default:
-				page.Fields = append(page.Fields, keptField{Name: name, Label: words(name), Value: value, Long: strings.Contains(value, "\n")})
+				page.Fields = append(page.Fields, keptField{Name: name, Label: title(name), Value: value, Long: strings.Contains(value, "\n")})
 			}
 		}
 	}
 	v.self = page.Back
 	v.renderStatus(statusOf(err), "kept", "Not done yet", "", page)
 }
+
+// title writes the name of a field as a label.
+func title(name string) string { return strings.ToUpper(name[:1]) + words(name[1:]) }
 
 // choices are fields that say what was ticked or where the form came from.
 var choices = []string{"group", "delivery", "sure", "unsigned", "version"}
