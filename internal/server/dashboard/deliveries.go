@@ -98,6 +98,8 @@ func (p deliveryPage) Held() string {
 	switch {
 	case p.Webhook == nil:
 		return "the webhook was removed"
+	case p.Webhook.State == string(alma.StateActive) && p.Webhook.Health == "dead" && p.Delivery.NextAttemptAt != nil && time.Now().After(*p.Delivery.NextAttemptAt):
+		return "the listener fails all the time, and is only tried now and then; retries follow when it answers again"
 	case p.Webhook.State == string(alma.StateActive):
 		return ""
 	case p.Webhook.State == string(alma.StatePending):

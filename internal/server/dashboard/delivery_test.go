@@ -11,6 +11,7 @@ import (
 
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/almatest"
+	"github.com/alma-events/alma/internal/server/dashboard"
 )
 
 // TestNextAttemptIsCountedDown: to the second, and not for a webhook that is
@@ -70,4 +71,27 @@ func TestCurlIsCopied(t *testing.T) {
 	}
 	b.until("the button again", `document.querySelector("[data-copy=curl]").textContent === "Copy as curl"`)
 	b.quiet()
+}
+
+func TestWhatHoldsAnAttemptBack(t *testing.T) {
+	t.Parallel()
+	past, soon := time.Now().Add(-time.Second), time.Now().Add(time.Hour)
+	for _, tc := range []struct {
+		state, health string
+		next          time.Time
+		want          string
+	}{
+		{"active", "healthy", past, ""},
+		{"active", "failing", past, ""},
+		{"active", "dead", soon, ""},
+		{"active", "dead", past, "only tried now and then"},
+		{"paused", "healthy", soon, "is paused; resume it"},
+		{"disabled", "dead", past, "is disabled; resume it"},
+		{"pending_activation", "healthy", past, "activate the webhook"},
+	} {
+		got := dashboard.Held(tc.state, tc.health, tc.next)
+		if !strings.Contains(got, tc.want) || (got == "") != (tc.want == "") {
+			t.Errorf("%s, %s: %q, want %q", tc.state, tc.health, got, tc.want)
+		}
+	}
 }

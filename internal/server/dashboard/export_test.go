@@ -41,3 +41,8 @@ func FieldHelp() map[string]string {
 	}
 	return help
 }
+
+// Held says what holds a delivery back whose webhook is like this.
+func Held(state, health string, next time.Time) string {
+	return deliveryPage{Webhook: &webhookView{State: state, Health: health}, Delivery: delivery{NextAttemptAt: &next}}.Held()
+}
