@@ -2,15 +2,18 @@ package dashboard_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"go.uber.org/goleak"
 )
 
 // browserTime bounds a test in the browser, pictureTime one that takes pictures.
@@ -19,10 +22,15 @@ const (
 	pictureTime = 8 * time.Minute
 )
 
-// newBrowser starts a headless Chromium; without one the test is skipped,
-// except where nothing may be missing.
-func newBrowser(t *testing.T) *browser {
-	t.Helper()
+// chromium is a headless Chromium that all tests share: to start one takes
+// longer than most of what is done in it. Each test has its own cookies in it.
+type chromium struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	folder string
+}
+
+var theBrowser = sync.OnceValues(func() (*chromium, error) {
 	program := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if found, err := exec.LookPath(name); err == nil {
@@ -31,19 +39,64 @@ func newBrowser(t *testing.T) *browser {
 		}
 	}
 	if program == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("no Chromium is installed")
-		}
+		return nil, exec.ErrNotFound
+	}
+	folder, err := os.MkdirTemp("", "alma-chromium-")
+	if err != nil {
+		return nil, err
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.UserDataDir(folder))
+	whole, cancelAll := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(whole, chromedp.WithErrorf(func(string, ...any) {}))
+	c := &chromium{ctx: ctx, cancel: func() { cancel(); cancelAll() }, folder: folder}
+	if err := chromedp.Do(ctx); err != nil {
+		c.stop()
+		return nil, err
+	}
+	running.Store(c)
+	return c, nil
+})
+
+var running atomic.Pointer[chromium]
+
+func (c *chromium) stop() {
+	_ = chromedp.Cancel(c.ctx) // Unlike cancel it waits for the browser's end.
+	c.cancel()
+	_ = os.RemoveAll(c.folder)
+}
+
+// tests are all of the package; with the last one the browser ends.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int {
+	code := t.M.Run()
+	if c := running.Load(); c != nil {
+		c.stop()
+	}
+	return code
+}
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(tests{m}) }
+
+// newBrowser opens a window; without a Chromium the test is skipped, except
+// where nothing may be missing.
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	c, err := theBrowser()
+	if errors.Is(err, exec.ErrNotFound) && os.Getenv("CI") != "true" {
 		t.Skip("no Chromium is installed")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
-	whole, cancel := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	t.Cleanup(cancel)
-	whole, cancel = chromedp.NewContext(whole, chromedp.WithErrorf(t.Logf))
-	t.Cleanup(cancel)
-	t.Cleanup(func() { _ = chromedp.Cancel(whole) }) // Unlike cancel it waits for the browser's end.
-	if err := chromedp.Do(whole); err != nil {
+	if err != nil {
 		t.Fatalf("the browser does not start: %v", err)
+	}
+	whole, cancel := chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	t.Cleanup(func() { _ = chromedp.Cancel(whole) })
+	if err := chromedp.Do(whole); err != nil {
+		t.Fatalf("no window opens: %v", err)
+	}
+	if _, err := chromedp.Call(whole, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+		t.Fatal(err)
 	}
 	most := browserTime
 	if pictures() != "" {
@@ -66,7 +119,7 @@ func newBrowser(t *testing.T) *browser {
 	return b
 }
 
-// browser is a tab of a Chromium.
+// browser is a window of the Chromium.
 type browser struct {
 	t   *testing.T
 	ctx context.Context

@@ -54,7 +54,7 @@ func TestCurlIsCopied(t *testing.T) {
 	b := newBrowser(t)
 	b.enter(r)
 	for _, name := range []string{"clipboard-read", "clipboard-write"} {
-		allow := cdpbrowser.SetPermissionParams{Permission: &cdpbrowser.PermissionDescriptor{Name: name}, Setting: cdpbrowser.PermissionSettingGranted}
+		allow := cdpbrowser.SetPermissionParams{Permission: &cdpbrowser.PermissionDescriptor{Name: name}, Setting: cdpbrowser.PermissionSettingGranted, BrowserContextID: chromedp.FromContext(b.ctx).BrowserContextID}
 		if _, err := chromedp.CallBrowser(b.ctx, cdpbrowser.SetPermission, allow); err != nil {
 			t.Fatal(err)
 		}

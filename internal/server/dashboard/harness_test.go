@@ -16,8 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/almatest"
 	"github.com/alma-events/alma/events"
@@ -28,8 +26,6 @@ import (
 	"github.com/alma-events/alma/storage/sqlite"
 	"github.com/alma-events/alma/webhook"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // rig is a whole server over an in-memory store, with a listener for webhooks.
 type rig struct {
