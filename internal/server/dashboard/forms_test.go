@@ -85,7 +85,7 @@ func TestWebhookIsMadeChangedTestedAndRemoved(t *testing.T) {
 	r.listener.Answer(almatest.Status(http.StatusTeapot))
 	wantIn(t, v.post(path+"/test", nil), "was not delivered", "418")
 	wantIn(t, v.post(path+"/rotate", url.Values{"overlap": {"24"}}), "former one is used too", "shown this once")
-	wantIn(t, v.post(path+"/rotate", url.Values{"overlap": {"soon"}}), `class="notice bad"`)
+	wantIn(t, v.post(path+"/rotate", url.Values{"overlap": {"soon"}, "secret": {"x"}}), `class="field wrong"><label for="r-overlap"`, `name="overlap" inputmode="decimal" value="soon"`, `name="secret" value="x"`)
 	wantIn(t, v.post(path+"/remove", nil), "tick the box")
 	wantIn(t, v.post(path+"/remove", url.Values{"sure": {"yes"}}), "The webhook was removed", "No webhooks yet")
 }
@@ -180,7 +180,7 @@ func TestRetriesAndReplays(t *testing.T) {
 	}
 	path := "/webhooks/" + r.hook
 	p = v.post(path+"/replay", url.Values{"since": {"2026-01-02T00:00"}, "until": {"2026-01-01T00:00"}})
-	wantIn(t, p, "lies not after since", `value="2026-01-02T00:00"`)
+	wantIn(t, p, `class="field wrong"><label for="r-until"`, "lies not after since", `value="2026-01-02T00:00"`, `name="overlap" inputmode="decimal" value="24"`)
 	p = v.post(path+"/replay", url.Values{"status": {"SUCCESS"}})
 	if !strings.HasPrefix(p.path, "/replays/rpl_") {
 		t.Errorf("a replay leads to %s (%d)", p.path, p.status)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -104,23 +105,32 @@ type webhookPage struct {
 	Most     bool // There are more of them.
 	Replays  []replay
 	Now      time.Time
-	Replay   replayForm
+	Replay   typedForm
+	Rotate   typedForm
 }
 
-// replayForm keeps what was typed when it was refused.
-type replayForm struct {
+// typedForm keeps what was typed when it was refused.
+type typedForm struct {
 	Typed  url.Values
 	Faults []alma.Fault
+}
+
+// untouched are the forms of a webhook's page as they are shown at first.
+func untouched() (replay, rotate typedForm) {
+	return typedForm{Typed: url.Values{}}, typedForm{Typed: url.Values{"overlap": {"24"}}}
 }
 
 // settingLine is a setting as it takes effect.
 type settingLine struct{ Label, Value string }
 
-func showWebhook(v *visit) error { return v.webhook(200, replayForm{Typed: url.Values{}}) }
+func showWebhook(v *visit) error {
+	replay, rotate := untouched()
+	return v.webhook(http.StatusOK, replay, rotate)
+}
 
 // webhook shows one webhook and how it does.
-func (v *visit) webhook(status int, form replayForm) error {
-	p := webhookPage{Now: time.Now().UTC(), Replay: form}
+func (v *visit) webhook(status int, replaying, rotating typedForm) error {
+	p := webhookPage{Now: time.Now().UTC(), Replay: replaying, Rotate: rotating}
 	id := v.r.PathValue("id")
 	if err := v.get("/v1/webhooks/"+url.PathEscape(id), nil, &p.Webhook); err != nil {
 		return err
@@ -246,7 +256,13 @@ func rotateSecret(v *visit) error {
 		body["overlap"] = scaled(hours, 3600)
 	}
 	var w webhookView
-	if err := v.post("/v1"+path+"/rotate-secret", body, &w); err != nil {
+	err := v.post("/v1"+path+"/rotate-secret", body, &w)
+	var p *problem
+	if errors.As(err, &p) && p.Status == http.StatusUnprocessableEntity {
+		replaying, _ := untouched()
+		return v.webhook(p.Status, replaying, typedForm{Typed: v.r.PostForm, Faults: p.Errors})
+	}
+	if err != nil {
 		return v.refused(path, err)
 	}
 	text := "The secret was replaced."
@@ -291,8 +307,9 @@ func startReplay(v *visit) error {
 	var made replay
 	err := v.post("/v1/webhooks/"+url.PathEscape(id)+"/replay", body, &made)
 	var p *problem
-	if errors.As(err, &p) && p.Status == 422 {
-		return v.webhook(p.Status, replayForm{Typed: form, Faults: p.Errors})
+	if errors.As(err, &p) && p.Status == http.StatusUnprocessableEntity {
+		_, rotating := untouched()
+		return v.webhook(p.Status, typedForm{Typed: form, Faults: p.Errors}, rotating)
 	}
 	if err != nil {
 		return v.refused("/webhooks/"+url.PathEscape(id), err)
