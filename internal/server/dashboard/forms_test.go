@@ -373,7 +373,7 @@ func TestEmptyPagesTeachTheNextCommand(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	v := r.visitor(r.admin)
-	for _, path := range []string{"/overview", "/events", "/webhooks", "/deliveries", "/failed", "/memories", "/replays", "/sources"} {
+	for _, path := range []string{"/overview", "/events", "/webhooks", "/deliveries", "/failed", "/memories", "/replays", "/sources", "/audit"} {
 		wantIn(t, v.get(path), "alma ", "<pre tabindex")
 	}
 }

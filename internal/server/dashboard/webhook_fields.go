@@ -62,7 +62,7 @@ var fieldGroups = []fieldGroup{
 		{Name: "retry_count", Label: "Retries", Kind: kindNumber, Help: "Attempts after the first, at most 50. Empty: as the format has it."},
 		{Name: "retry_delay", Label: "First wait", Kind: kindNumber, Unit: "seconds", Help: "From the end of the first attempt to the second."},
 		{Name: "retry_backoff", Label: "Factor", Kind: kindNumber, Help: "Each further wait is longer by this factor, 1 to 100. Waits are capped at a day."},
-		{Name: "retry_schedule", Label: "Or a schedule", Kind: kindNumbers, Unit: "seconds", Help: "The waits, one a line; they replace the three settings above, which must be empty then."},
+		{Name: "retry_schedule", Label: "Or a schedule", Kind: kindNumbers, Unit: "seconds", Help: "The waits, one a line; they replace retries, first wait and factor, which must be empty then."},
 		{Name: "retry_jitter", Label: "Jitter", Kind: kindNumber, Help: "Spreads each wait by up to this fraction of it, 0 to 1."},
 		{Name: "disable_after", Label: "Disable after", Kind: kindNumber, Unit: "seconds", Help: "Of unbroken failure. 0: never. Events wait then, as they do while it is paused."},
 		{Name: "contacts", Label: "Contacts", Kind: kindList, Hint: "ops@example.com", Help: "E-mail addresses to tell of deliveries that failed for good. One a line."},
