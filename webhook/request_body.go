@@ -51,7 +51,7 @@ func (m *Manager) remade(ctx context.Context, d *alma.Delivery, last *alma.Attem
 	}
 	c := m.settingsOf(ctx, d.WebhookID)
 	if err != nil || c == nil || c.format == nil {
-		return nil, nil //nolint:nilnil // The webhook is gone, or is a durable subscription.
+		return nil, nil //nolint:nilerr,nilnil // The webhook is gone, or is a durable subscription.
 	}
 	message, err := m.encodeAgain(ctx, c, d.Position, members, last.BatchID != "")
 	if errors.Is(err, errUnread) {

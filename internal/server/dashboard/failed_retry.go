@@ -93,7 +93,7 @@ func (b *bulk) tell(v *visit) error {
 	if len(b.refused) == 0 {
 		return v.done(path, text)
 	}
-	text += fmt.Sprintf(" Not begun: %s", strings.Join(b.refused[:min(refusalsTold, len(b.refused))], " "))
+	text += " Not begun: " + strings.Join(b.refused[:min(refusalsTold, len(b.refused))], " ")
 	if more := len(b.refused) - refusalsTold; more > 0 {
 		text += fmt.Sprintf(" And %d more.", more)
 	}
