@@ -35,9 +35,10 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 		return
 	}
 	delete(l.parked, job)
-	out.Attempt.BatchID, out.Attempt.ReplayID = job.BatchID, job.replayID()
+	out.Attempt.ReplayID = job.replayID()
 	reason := out.Verdict.Reason
 	l.pressure.observe(reason, l.settings.window())
+	out.Attempt.BatchID = job.BatchID
 	record := flow.Record{Owner: l, Attempt: &alma.SettledAttempt{
 		WebhookID: l.settings.WebhookID, Positions: job.positions(), Attempt: out.Attempt,
 	}}
