@@ -69,6 +69,10 @@ type life struct {
 
 type failure struct{ err error }
 
+// lanesReading is how many lanes read the log for themselves at a time: a page
+// has up to 8 MiB.
+const lanesReading = 16
+
 // New returns a manager. Start makes it deliver; webhooks can be added before.
 func New(cfg Config) (*Manager, error) {
 	cfg, err := cfg.withDefaults()
@@ -92,6 +96,7 @@ func New(cfg Config) (*Manager, error) {
 		Deliver: m.attempt, Record: m.record, Healthy: m.healthy, Store: m.store,
 		TryAttach: m.tryAttach, Fed: m.fed, Disabled: m.laneDisabled, Breaker: m.breakerChanged, Logger: m.logger,
 		Slots: make(chan struct{}, cfg.MaxInFlight), Doubtful: make(chan struct{}, max(1, cfg.MaxInFlight*3/4)),
+		Reads: make(chan struct{}, lanesReading),
 	}
 	return m, nil
 }
