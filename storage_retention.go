@@ -41,7 +41,9 @@ type RetentionStore interface {
 	// the texts of errors go; statuses, reasons and counts stay. A pending
 	// exception becomes FAILED with [ReasonErased]; an erased member leaves its
 	// batch, and the others wait on, without a stored message. Memories are
-	// removed with the words by which they are found. When Next is empty, what
+	// removed with the words by which they are found. What was answered to calls
+	// that may be repeated ([CallStore]) may hold any of it and is forgotten,
+	// of all calls: a repeat is refused from then on. When Next is empty, what
 	// the driver can do against remains in its files is done.
 	//
 	// From then on no reader gets the erased data. What a settlement brings

@@ -85,6 +85,10 @@ func (e *Emitter) dispatch(ctx context.Context, st *state, ev *alma.Event) {
 	}
 }
 
+// Subscribed reports whether there is any subscription. Who reads a log only
+// for the sake of callbacks need not, where there is none.
+func (e *Emitter) Subscribed() bool { return len(e.state.Load().subs) > 0 }
+
 // looksPrepared reports whether nothing is missing that Prepare would fill in
 // or refuse at first sight. It must stay cheap: it runs on every Emit.
 func looksPrepared(ev *alma.Event) bool {

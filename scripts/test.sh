@@ -65,6 +65,7 @@ need openssl openssl || note "skipped: the comparison of signatures with openssl
 need python3 python3 || note "skipped: the documents' Python (not installed)"
 need node nodejs || note "skipped: the documents' JavaScript (not installed)"
 need php php-cli || note "skipped: the documents' PHP (not installed)"
+need strace strace || note "skipped: the test of a disk that cannot sync (strace is not installed)"
 need make make || note "skipped: the build of a release (make is not installed)"
 # Large for what they add: used where they are.
 have javac || note "skipped: the documents' Java (no JDK)"
@@ -85,4 +86,4 @@ go vet ./...
 # for code with unsafe conversions, and all of those are there.
 flags="-vet=off ${race:+$race -gcflags=modernc.org/...=-d=checkptr=0}" # Vetted above.
 note "go test $flags ./..."
-CGO_ENABLED=$([ -n "$race" ] && echo 1 || echo 0) go test $flags ./...
+CGO_ENABLED=$([ -n "$race" ] && echo 1 || echo 0) go test -timeout 20m $flags ./...

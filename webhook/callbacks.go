@@ -9,54 +9,41 @@ import (
 	"github.com/alma-events/alma/internal/tail"
 )
 
-// localEvents remembers the ids of events whose callbacks are run by the call
-// that appends them, until they are met in the log.
-type localEvents struct {
-	mu  sync.Mutex
-	ids map[string]int // How many calls append the id just now; nil until somebody reads the log.
+// callbackPlace is how far callbacks have come in the log. While nobody
+// subscribes to the emitter the tail moves it on, and nothing is read for
+// callbacks.
+type callbackPlace struct {
+	wake chan struct{} // Holds a value while there is something to read.
+
+	mu      sync.Mutex
+	at      alma.Position
+	reading bool
 }
 
-func (l *localEvents) start() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ids = map[string]int{}
-}
-
-func (l *localEvents) stop() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ids = nil
-}
-
-func (l *localEvents) add(events []alma.Event) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ids == nil {
-		return
+// passOver moves the place on, unless somebody reads there; it reports whether
+// it did.
+func (p *callbackPlace) passOver(to alma.Position) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.reading && p.at.Before(to) { // A tail that resumes begins before the place.
+		p.at = to
 	}
-	for i := range events {
-		l.ids[events[i].ID]++
-	}
+	return !p.reading
 }
 
-// withdraw takes back an id that was not appended after all.
-func (l *localEvents) withdraw(id string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if n, ok := l.ids[id]; ok && n > 1 {
-		l.ids[id] = n - 1
-		return
-	}
-	delete(l.ids, id)
+// begin returns where to read on.
+func (p *callbackPlace) begin() alma.Position {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reading = true
+	return p.at
 }
 
-// met reports whether an event of the log is a local one, and forgets it.
-func (l *localEvents) met(id string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, ok := l.ids[id]
-	delete(l.ids, id)
-	return ok
+// end says where reading ended.
+func (p *callbackPlace) end(at alma.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reading, p.at = false, at
 }
 
 // attach makes the emitter append through this manager.
@@ -110,15 +97,12 @@ func (m *Manager) Publish(ctx context.Context, list []alma.Event, commit func(co
 	}
 	m.local.add(list)
 	appended, err := commit(ctx)
+	m.local.committed(list, appended)
 	if err != nil {
-		for i := range list {
-			m.local.withdraw(list[i].ID)
-		}
 		return nil, err
 	}
 	for i, a := range appended {
 		if a.Duplicate {
-			m.local.withdraw(a.ID)
 			continue
 		}
 		list[i].AppendedAt, list[i].Position = a.AppendedAt, a.Position
@@ -127,16 +111,48 @@ func (m *Manager) Publish(ctx context.Context, list []alma.Event, commit func(co
 	return appended, nil
 }
 
+// offerCallbacks tells the reader for callbacks that the tail has come to the
+// end of a page; where nobody subscribes, there is nothing to read.
+func (m *Manager) offerCallbacks(end alma.Position) {
+	if !m.emitter.Subscribed() && m.calling.passOver(end) {
+		m.local.forget(end)
+		return
+	}
+	select {
+	case m.calling.wake <- struct{}{}:
+	default:
+	}
+}
+
 // runCallbacks calls back for events that others append: host programs in
 // transactions of their own, and other nodes. It reads the log for itself, so
-// that a slow callback holds no delivery up.
-func (m *Manager) runCallbacks(ctx context.Context, from alma.Position) {
-	follow := tail.New(m.store, m.logger, func(error) {})
-	follow.Run(ctx, from, func(page alma.LogPage) {
+// that a slow callback holds no delivery up, but only while anybody subscribes.
+func (m *Manager) runCallbacks(ctx context.Context) {
+	for {
+		select {
+		case <-m.calling.wake:
+			m.callBack(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// callBack reads on until nobody subscribes any more.
+func (m *Manager) callBack(ctx context.Context) {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	at := m.calling.begin()
+	defer func() { m.calling.end(at) }()
+	tail.New(m.store, m.logger, func(error) {}).Run(reading, at, func(page alma.LogPage) {
 		for i := range page.Events {
-			if ev := &page.Events[i]; !m.local.met(ev.ID) && !ev.Erased {
+			if ev := &page.Events[i]; !m.local.met(ev) && !ev.Erased {
 				m.emitter.Dispatch(ctx, ev)
 			}
+		}
+		at = page.Next
+		if !m.emitter.Subscribed() {
+			stop()
 		}
 	})
 }

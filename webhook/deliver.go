@@ -41,7 +41,7 @@ func (m *Manager) deliver(ctx context.Context, job *lane.Job) (out lane.Outcome)
 func (m *Manager) exchange(ctx context.Context, c *compiled, format wire.Format, message *alma.Message, attempt wire.Attempt, full bool) lane.Outcome {
 	headers := append(format.Sign(message, c.signing(attempt.At), attempt), c.headers...)
 	result := m.sender.Send(ctx, send.Request{
-		URL: c.webhook.Config.URL, Header: headers, Body: message.Body, Timeout: c.timeout, Client: c.client,
+		URL: c.webhook.Config.URL, Header: headers, Body: message.Body, Timeout: c.timeout, Client: c.client, Brief: !full,
 	})
 	if result.Reason != "" && ctx.Err() != nil {
 		return lane.Outcome{Canceled: true}

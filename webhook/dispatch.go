@@ -47,6 +47,7 @@ func (m *Manager) dispatch(page alma.LogPage, offer func(*flow.Entry)) {
 	m.meter.Events(len(page.Events))
 	m.marks.tail.Store(&page.Next)
 	m.settler.Touch()
+	m.offerCallbacks(page.Next)
 }
 
 // offer hands an event to a lane. The lane is listed before the tail moves.

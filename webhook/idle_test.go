@@ -34,6 +34,10 @@ func (s *crowd) Webhooks(context.Context) ([]alma.Webhook, error) {
 				Headers: map[string]string{"Authorization": fmt.Sprintf("Bearer %032d", i)},
 			},
 		}
+		if i%2 == 1 { // The other half is for one agent each.
+			c := &list[i].Config
+			c.ProjectFilter, c.AgentFilter = nil, []string{fmt.Sprintf("agent-%d", i)}
+		}
 	}
 	return list, nil
 }
@@ -77,10 +81,16 @@ func TestIdleWebhooksCostNextToNothing(t *testing.T) { //nolint:paralleltest // 
 	if more := runtime.NumGoroutine() - routines; more > 20 {
 		t.Errorf("%d goroutines for idle webhooks; want none for each of them", more)
 	}
+	if busy := processorTime(t, time.Second); busy > 100*time.Millisecond {
+		t.Errorf("%d idle webhooks took %s of a second's processor time; want nothing worth mentioning", n, busy)
+	}
 	const events = 200
 	for i := range events { // Each is for one of them.
 		ev := event(fmt.Sprint("m-", i))
-		ev.ProjectID = fmt.Sprint("tenant-", i*100)
+		ev.ProjectID, ev.Agent = fmt.Sprint("tenant-", i*100), "nobody's"
+		if i%2 == 1 {
+			ev.ProjectID, ev.Agent = "nobody's", fmt.Sprint("agent-", i*100+1)
+		}
 		if _, err := m.Append(t.Context(), ev); err != nil {
 			t.Fatal(err)
 		}

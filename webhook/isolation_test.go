@@ -33,6 +33,17 @@ type crossing struct {
 // atCrossing runs a test with many webhooks in a bubble.
 func atCrossing(t *testing.T, maxInFlight int, f func(t *testing.T, x *crossing)) {
 	t.Helper()
+	crossingOf(t, nil, maxInFlight, f)
+}
+
+// atCrossingOf is atCrossing with a listener of one's own.
+func atCrossingOf(t *testing.T, listener http.Handler, f func(t *testing.T, x *crossing)) {
+	t.Helper()
+	crossingOf(t, listener, 0, f)
+}
+
+func crossingOf(t *testing.T, listener http.Handler, maxInFlight int, f func(t *testing.T, x *crossing)) {
+	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, err := sqlite.OpenMemory(t.Context())
@@ -40,10 +51,13 @@ func atCrossing(t *testing.T, maxInFlight int, f func(t *testing.T, x *crossing)
 			t.Fatal(err)
 		}
 		x := &crossing{t: t, arrived: map[string][]time.Duration{}, takes: func(string) time.Duration { return 0 }}
+		if listener == nil {
+			listener = x
+		}
 		logger := slog.New(slog.DiscardHandler)
 		x.Manager, err = webhook.New(webhook.Config{
 			Storage: store, Emitter: events.New(events.Config{Logger: logger}), Logger: logger,
-			Dial: almatest.NewPipeListener(t, x).Dial, MaxInFlight: maxInFlight,
+			Dial: almatest.NewPipeListener(t, listener).Dial, MaxInFlight: maxInFlight,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -40,14 +40,15 @@ type Manager struct {
 	// statsStored is what the stored minutes hold of the meter; nil for nothing.
 	statsStored atomic.Pointer[alma.Stats]
 
-	admin  sync.Mutex // Held while webhooks change, and over their storage.
-	mu     sync.RWMutex
-	hooks  map[string]*hook
-	marks  marks
-	local  localEvents
-	news   news                    // To be announced as operational events.
-	tailed atomic.Pointer[failure] // The tail's last outcome.
-	member *member                 // nil where the storage belongs to this process.
+	admin   sync.Mutex // Held while webhooks change, and over their storage.
+	mu      sync.RWMutex
+	hooks   map[string]*hook
+	marks   marks
+	local   localEvents
+	calling callbackPlace
+	news    news                    // To be announced as operational events.
+	tailed  atomic.Pointer[failure] // The tail's last outcome.
+	member  *member                 // nil where the storage belongs to this process.
 
 	life
 }
@@ -68,6 +69,10 @@ type life struct {
 
 type failure struct{ err error }
 
+// lanesReading is how many lanes read the log for themselves at a time: a page
+// has up to 8 MiB.
+const lanesReading = 16
+
 // New returns a manager. Start makes it deliver; webhooks can be added before.
 func New(cfg Config) (*Manager, error) {
 	cfg, err := cfg.withDefaults()
@@ -77,7 +82,7 @@ func New(cfg Config) (*Manager, error) {
 	m := &Manager{
 		cfg: cfg, store: cfg.Storage, emitter: cfg.Emitter, logger: cfg.Logger,
 		index: match.NewIndex[*hook](), hooks: map[string]*hook{},
-		news: news{failing: map[string]*failing{}, wake: make(chan struct{}, 1)},
+		news: news{failing: map[string]*failing{}, wake: make(chan struct{}, 1)}, calling: callbackPlace{wake: make(chan struct{}, 1)},
 	}
 	m.marks.active = map[*lane.Lane]struct{}{}
 	m.guard = netguard.New(cfg.AllowCIDRs)
@@ -91,6 +96,7 @@ func New(cfg Config) (*Manager, error) {
 		Deliver: m.attempt, Record: m.record, Healthy: m.healthy, Store: m.store,
 		TryAttach: m.tryAttach, Fed: m.fed, Disabled: m.laneDisabled, Breaker: m.breakerChanged, Logger: m.logger,
 		Slots: make(chan struct{}, cfg.MaxInFlight), Doubtful: make(chan struct{}, max(1, cfg.MaxInFlight*3/4)),
+		Reads: make(chan struct{}, lanesReading),
 	}
 	return m, nil
 }
@@ -123,7 +129,8 @@ func (m *Manager) begin(ctx context.Context) error {
 		m.unload()
 		return err
 	}
-	m.run(from, head)
+	m.calling.passOver(head)
+	m.run(from)
 	m.started = true
 	m.running.Store(true)
 	return nil
@@ -164,7 +171,7 @@ func (m *Manager) unload() {
 }
 
 // run starts the stages. This is the way of an event through them.
-func (m *Manager) run(from, head alma.Position) {
+func (m *Manager) run(from alma.Position) {
 	reading, stop := context.WithCancel(context.Background())
 	m.stop = stop
 	settling, settled := context.WithCancel(context.Background())
@@ -182,7 +189,7 @@ func (m *Manager) run(from, head alma.Position) {
 	// send: whose workers call m.attempt, in the lane's order and pace,
 	m.settling.Go(func() { m.settler.Run(settling, m.cfg.Grace) }) // settle: and whose outcomes become durable, in groups.
 
-	m.readers.Go(func() { m.runCallbacks(reading, head) })
+	m.readers.Go(func() { m.runCallbacks(reading) })
 	m.readers.Go(func() { m.upkeep(reading) })
 	m.readers.Go(func() { m.keepStats(reading) })
 	m.readers.Go(func() { m.announce(reading) })

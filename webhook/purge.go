@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/lane"
 )
 
 // errErased marks an event that is not sent because its data were erased.
@@ -59,8 +60,9 @@ func (m *Manager) forget(ctx context.Context, p *alma.Purged) {
 	if len(p.Erased) == 0 {
 		return
 	}
+	erased := lane.NewErased(p.Erased)
 	for _, h := range m.allHooks() {
-		h.lane.Erase(p.Erased)
+		h.lane.Erase(erased)
 	}
 	told := map[string]bool{}
 	for _, key := range p.Ended {
@@ -98,7 +100,7 @@ func (m *Manager) dropErased(ctx context.Context, h *hook, stored []alma.Excepti
 		}
 	}
 	if len(erased) > 0 {
-		h.lane.Erase(erased)
+		h.lane.Erase(lane.NewErased(erased))
 	}
 	return nil
 }

@@ -20,17 +20,69 @@ func (w *world) resumeAll(t *testing.T, l *life) {
 	}
 }
 
+// wake checks, when a life begins, what the one before must have left: what it
+// acknowledged is there, and no webhook was sent more again than crashes excuse.
+func (w *world) wake(t *testing.T, l *life, lis *listener) {
+	t.Helper()
+	w.remembers(t, l)
+	for _, h := range w.hooks {
+		w.checkRepeats(t, h, lis)
+	}
+	for id := range w.memories {
+		if !w.memories[id] && !l.call("GET", "/v1/memories/"+id, nil, 200, nil) {
+			t.Errorf("memory %s was acknowledged and is not there", id)
+		}
+		w.memories[id] = true
+	}
+}
+
+// remembers looks for the events that were acknowledged since it was last
+// called: they are among the newest of the log.
+func (w *world) remembers(t *testing.T, l *life) {
+	t.Helper()
+	lacking := map[string]bool{}
+	for id, e := range w.events {
+		if e.acked && !e.seen {
+			e.seen, lacking[id] = true, true
+		}
+	}
+	for after := ""; len(lacking) > 0; {
+		page := eventPage{}
+		if !l.call("GET", "/v1/events?limit=200&after="+url.QueryEscape(after), nil, 200, &page) {
+			t.Fatalf("the events cannot be listed\n%s", &l.errs)
+		}
+		for _, ev := range page.Items {
+			delete(lacking, ev.ID)
+		}
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	for id := range lacking {
+		t.Errorf("event %s was acknowledged in the life before and is not in the log", id)
+	}
+}
+
+// eventPage is a page of the log.
+type eventPage struct {
+	Items []struct {
+		ID string `json:"event_id"`
+	}
+	Next string
+}
+
 // wants reports whether a webhook must have got an event: it was there before
 // the event was handed over, and never removed.
 func (h *hook) wants(e *sent) bool {
 	return e.acked && h.removing == 0 && h.added < e.begun && (!h.odd || e.n%2 == 1)
 }
 
-// missing returns the events that a webhook must get and has not got.
-func (w *world) missing(h *hook, counts map[string]int) []string {
+// missing returns the events that a webhook must get and has not got, but for
+// those whose retries are spent: those are kept as FAILED.
+func (w *world) missing(h *hook, counts map[string]int, failed map[string]bool) []string {
 	var out []string
 	for id, e := range w.events {
-		if h.wants(e) && counts[id] == 0 {
+		if h.wants(e) && counts[id] == 0 && !failed[id] {
 			out = append(out, id)
 		}
 	}
@@ -61,7 +113,7 @@ func (w *world) drained(t *testing.T, l *life, lis *listener) {
 		late, arrived := "", 0
 		for _, h := range w.hooks {
 			_, counts, total := lis.got(h.path)
-			if m := w.missing(h, counts); len(m) > 0 {
+			if m := w.missing(h, counts, w.failed(t, l, h)); len(m) > 0 {
 				late = fmt.Sprintf("webhook %+v lacks %d events, such as %s", *h, len(m), m[0])
 			}
 			arrived += total
@@ -73,6 +125,32 @@ func (w *world) drained(t *testing.T, l *life, lis *listener) {
 			t.Fatalf("lost: %s\n%s", late, &l.errs)
 		}
 		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// failed returns the events that a webhook with few retries was given up for.
+func (w *world) failed(t *testing.T, l *life, h *hook) map[string]bool {
+	t.Helper()
+	failed := map[string]bool{}
+	if !h.brief {
+		return failed
+	}
+	for after := ""; ; {
+		var page struct {
+			Items []struct {
+				EventID string `json:"event_id"`
+			}
+			Next string
+		}
+		if !l.call("GET", "/v1/deliveries?status=FAILED&limit=200&webhook_id="+h.id+"&after="+url.QueryEscape(after), nil, 200, &page) {
+			t.Fatalf("the failed deliveries cannot be listed\n%s", &l.errs)
+		}
+		for _, d := range page.Items {
+			failed[d.EventID] = true
+		}
+		if after = page.Next; after == "" {
+			return failed
+		}
 	}
 }
 
@@ -137,12 +215,7 @@ func (w *world) stored(t *testing.T, l *life) map[string]int {
 	t.Helper()
 	var ids []string
 	for after := ""; ; {
-		var page struct {
-			Items []struct {
-				ID string `json:"event_id"`
-			}
-			Next string
-		}
+		page := eventPage{}
 		if !l.call("GET", "/v1/events?limit=200&after="+url.QueryEscape(after), nil, 200, &page) {
 			t.Fatal("the events cannot be listed")
 		}
@@ -166,7 +239,7 @@ func (w *world) stored(t *testing.T, l *life) map[string]int {
 
 func (w *world) checkHook(t *testing.T, h *hook, lis *listener, places map[string]int) {
 	t.Helper()
-	first, counts, total := lis.got(h.path)
+	first, _, _ := lis.got(h.path)
 	for _, id := range first {
 		if _, ok := places[id]; !ok {
 			t.Errorf("webhook %s got %s, which is not in the log", h.id, id)
@@ -175,6 +248,12 @@ func (w *world) checkHook(t *testing.T, h *hook, lis *listener, places map[strin
 	if h.ordered && h.removing == 0 && h.replays == 0 && !slices.IsSortedFunc(first, func(a, b string) int { return places[a] - places[b] }) {
 		t.Errorf("the ordered webhook %s got events out of order: %v", h.id, first)
 	}
+	w.checkRepeats(t, h, lis)
+}
+
+func (w *world) checkRepeats(t *testing.T, h *hook, lis *listener) {
+	t.Helper()
+	_, counts, total := lis.got(h.path)
 	// A batch is one request, and a listener that breaks off may have taken it.
 	repeats, bound := total-len(counts), w.lives*2*window*max(1, h.batch)
 	if h.replays == 0 && repeats > bound {

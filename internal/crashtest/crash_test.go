@@ -23,7 +23,7 @@ func TestNothingIsLostOverManyLives(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "alma.db")
 	torn := 0
 	for range lives {
-		if w.live(t, db, rng, lis.URL) {
+		if w.live(t, db, rng, lis) {
 			torn++
 		}
 		if t.Failed() {
@@ -62,9 +62,11 @@ func setting(t *testing.T, name string, otherwise int) int {
 
 // live is one life: several callers at once, and a kill in the middle. It
 // reports whether the end was that of a power cut.
-func (w *world) live(t *testing.T, db string, rng *rand.Rand, base string) bool {
+func (w *world) live(t *testing.T, db string, rng *rand.Rand, lis *listener) bool {
 	t.Helper()
 	l := start(t, db)
+	w.wake(t, l, lis)
+	base := lis.URL
 	w.lives++
 	var callers sync.WaitGroup
 	stop := make(chan struct{})

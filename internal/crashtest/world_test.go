@@ -14,7 +14,7 @@ type world struct {
 	clock    int // Counts calls as they begin and end.
 	hooks    []*hook
 	events   map[string]*sent
-	memories map[string]bool // Acknowledged ids.
+	memories map[string]bool // Acknowledged ids, and whether they were found in a later life.
 	lives    int
 	serial   int
 }
@@ -25,6 +25,7 @@ type hook struct {
 	ordered  bool
 	batch    int
 	odd      bool // A filter takes half of the events.
+	brief    bool // Its one retry is soon spent.
 	added    int  // When the answer came.
 	removing int  // When its removal was asked for; 0 for never.
 	replays  int
@@ -35,6 +36,7 @@ type sent struct {
 	n     int // Its number, which the filter looks at.
 	begun int // When the call began.
 	acked bool
+	seen  bool // It was looked for in a later life.
 }
 
 func newWorld() *world { return &world{events: map[string]*sent{}, memories: map[string]bool{}} }
@@ -84,7 +86,9 @@ func (w *world) addHook(l *life, rng *rand.Rand, base string) {
 		"url": base + h.path, "secret": secret, "max_in_flight": window, "timeout": 5,
 		"retry_count": 50, "retry_delay": 0.02, "retry_backoff": 1,
 	}
-	switch rng.IntN(4) {
+	switch rng.IntN(5) {
+	case 4:
+		h.brief, config["retry_count"] = true, 1
 	case 0:
 		h.ordered, config["ordered"] = true, true
 	case 1:
@@ -158,6 +162,6 @@ func (w *world) save(l *life, rng *rand.Rand) {
 	if l.call("POST", "/v1/memories", body, 201, nil) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.memories[id] = true
+		w.memories[id] = false
 	}
 }

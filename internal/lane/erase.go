@@ -8,41 +8,78 @@ import (
 	"github.com/alma-events/alma"
 )
 
+// Erased are events whose data were erased. One value serves all lanes.
+type Erased struct {
+	positions []alma.Position
+	set       map[alma.Position]struct{}
+}
+
+// NewErased returns the set of events at these positions.
+func NewErased(positions []alma.Position) Erased {
+	e := Erased{positions: positions, set: make(map[alma.Position]struct{}, len(positions))}
+	for _, p := range positions {
+		e.set[p] = struct{}{}
+	}
+	return e
+}
+
+// within reports whether some of the events lie in a buffer.
+func (e *Erased) within(b *buffer) bool {
+	return b.len() > 0 && slices.ContainsFunc(e.positions, b.holds)
+}
+
 // Erase makes the lane forget what it holds of events whose data were erased:
 // what it has read of them is read again, and their retries end. The store
-// knows already. A request that is under way goes out.
-func (l *Lane) Erase(positions []alma.Position) {
+// knows already. A request that is under way goes out. An idle lane has nothing
+// to do.
+func (l *Lane) Erase(gone Erased) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return
 	}
 	l.erasures++
-	if slices.ContainsFunc(positions, l.buffer.holds) {
+	if gone.within(&l.buffer) {
 		l.behind = true
 		l.dropBuffer()
 		l.claim()
 	}
 	for _, r := range l.replays {
-		if slices.ContainsFunc(positions, r.buffer.holds) {
+		if gone.within(&r.buffer) {
 			r.rewind()
 		}
 	}
-	erased := make(map[alma.Position]struct{}, len(positions))
-	for _, p := range positions {
-		erased[p] = struct{}{}
+	if len(l.waiting) > 0 {
+		l.eraseWaiting(gone.set)
 	}
-	l.eraseWaiting(erased)
-	if l.inFlight+l.unsettled > 0 { // Some of it may be about to wait.
-		if l.erased == nil {
-			l.erased = erased
-		} else {
-			for p := range erased {
-				l.erased[p] = struct{}{}
+	l.noteErased(gone.set)
+	l.wake(time.Now())
+}
+
+// noteErased remembers what was erased while it is under way: it may be about
+// to wait.
+func (l *Lane) noteErased(gone map[alma.Position]struct{}) {
+	note := func(positions []alma.Position) {
+		for _, p := range positions {
+			if _, ok := gone[p]; !ok {
+				continue
 			}
+			if l.erased == nil {
+				l.erased = map[alma.Position]struct{}{}
+			}
+			l.erased[p] = struct{}{}
 		}
 	}
-	l.wake(time.Now())
+	l.outstanding.each(func(job *Job) { note(job.positions()) })
+	for _, r := range l.replays {
+		r.outstanding.each(func(job *Job) { note(job.positions()) })
+	}
+	for w := range l.loose {
+		note(w.all())
+	}
+	for job := range l.parked {
+		note(job.positions())
+	}
 }
 
 func (l *Lane) eraseWaiting(erased map[alma.Position]struct{}) {

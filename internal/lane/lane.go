@@ -134,6 +134,7 @@ func New(node *Node, cfg Config, now time.Time) *Lane {
 	if l.ctx == nil {
 		l.ctx = node.Context
 	}
+	l.buffer.held = &node.held
 	l.throttle.set(cfg.Settings.Rate)
 	l.pressure.doubtful.Store(true)
 	if r := cfg.Record; r != nil {

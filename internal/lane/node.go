@@ -43,6 +43,9 @@ type Node struct {
 	Slots    chan struct{}
 	Doubtful chan struct{}
 	queued   atomic.Int64 // Workers that wait for a slot.
+	// Reads bounds how many lanes read in the log at a time; nil means no bound.
+	Reads chan struct{}
+	held  atomic.Int64 // Bytes that lanes have read for themselves and hold.
 	// Context ends when requests in flight are to be given up.
 	Context context.Context //nolint:containedctx // The life of the node, not of a call.
 	// Workers counts the goroutines of all lanes.

@@ -63,6 +63,15 @@ func (o *outstanding) holds(pos alma.Position) bool {
 	return false
 }
 
+// each calls f for each attempt that is not done.
+func (o *outstanding) each(f func(*Job)) {
+	for _, s := range o.spans[o.head:] {
+		if !s.done {
+			f(s.job)
+		}
+	}
+}
+
 // before returns a position behind everything ahead of p, and not behind p.
 func before(p alma.Position) alma.Position {
 	p.Seq--

@@ -14,7 +14,9 @@ func (l *Lane) readReplay(ctx context.Context, r *replay, settings *Settings) {
 	l.mu.Lock()
 	from, info, erasures := r.read, r.info, l.erasures
 	l.mu.Unlock()
-	page, err := l.node.Store.ReadReplay(ctx, info, from, readPage)
+	page, err := l.node.read(ctx, func(limit int) (alma.LogPage, error) {
+		return l.node.Store.ReadReplay(ctx, info, from, limit)
+	})
 	now := time.Now()
 
 	l.mu.Lock()

@@ -292,7 +292,7 @@ func (l *Lane) mayRead(now time.Time, wait *time.Duration) bool {
 
 // hungry reports whether the buffer runs low, or makes no batch yet.
 func (l *Lane) hungry(now time.Time) bool {
-	if l.buffer.len() <= bufferEvents/2 && l.buffer.bytes <= bufferBytes/2 {
+	if l.runsLow() {
 		return true
 	}
 	if !l.settings.batches() {

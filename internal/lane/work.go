@@ -112,7 +112,11 @@ func (l *Lane) readOn(ctx context.Context, settings *Settings) {
 	l.mu.Lock()
 	from, erasures := l.read, l.erasures
 	l.mu.Unlock()
-	page, err := l.node.Store.Read(ctx, from, readPage)
+	var limit int
+	page, err := l.node.read(ctx, func(n int) (alma.LogPage, error) {
+		limit = n
+		return l.node.Store.Read(ctx, from, n)
+	})
 	matched := match(page.Events, settings)
 	now := time.Now()
 
@@ -127,16 +131,13 @@ func (l *Lane) readOn(ctx context.Context, settings *Settings) {
 		l.mu.Unlock() // Paused, closed, or erased in part meanwhile: what was read is read again.
 		return
 	}
-	for _, e := range matched {
-		l.buffer.push(e, now)
-	}
-	l.read = page.Next
+	l.read = l.keep(matched, page.Next, now)
 	l.discard(now)
 	if len(matched) == 0 && len(page.Events) > 0 {
 		l.noteProgress()
 	}
 	l.mu.Unlock()
-	if len(page.Events) < readPage {
+	if len(page.Events) < limit {
 		l.attach(page.Next)
 	}
 }

@@ -1,5 +1,5 @@
-// Package match finds the webhooks that want an event: by type and project
-// through an index, then by agent, memory type and filter expression.
+// Package match finds the webhooks that want an event: by type, project and agent
+// through an index, then by memory type and filter expression.
 package match
 
 import (
@@ -25,8 +25,35 @@ type subscriber[T comparable] struct {
 
 // shelf holds the subscribers to one event type.
 type shelf[T comparable] struct {
-	all       []*subscriber[T]
-	byProject map[string][]*subscriber[T]
+	all       rack[T]
+	byProject map[string]rack[T]
+}
+
+// rack holds those of them that want the same project, or any.
+type rack[T comparable] struct {
+	all     []*subscriber[T]
+	byAgent map[string][]*subscriber[T] // nil while nobody names an agent.
+}
+
+func (r *rack[T]) isEmpty() bool { return len(r.all) == 0 && len(r.byAgent) == 0 }
+
+// edit edits the lists for agents; without any, the one for all.
+func (r *rack[T]) edit(agents []string, edit func([]*subscriber[T]) []*subscriber[T]) {
+	if len(agents) == 0 {
+		r.all = edit(r.all)
+		return
+	}
+	if r.byAgent == nil {
+		r.byAgent = map[string][]*subscriber[T]{}
+	}
+	for _, agent := range agents {
+		if r.byAgent[agent] = edit(r.byAgent[agent]); len(r.byAgent[agent]) == 0 {
+			delete(r.byAgent, agent)
+		}
+	}
+	if len(r.byAgent) == 0 {
+		r.byAgent = nil
+	}
 }
 
 // NewIndex returns an empty index.
@@ -68,26 +95,45 @@ func (x *Index[T]) remove(id string) {
 
 // eachShelf edits every list on which a subscriber stands.
 func (x *Index[T]) eachShelf(sub *subscriber[T], edit func([]*subscriber[T]) []*subscriber[T]) {
-	types := slices.Compact(slices.Sorted(slices.Values(sub.selection.Events)))
+	types := distinct(sub.selection.Events)
 	if len(types) == 0 {
 		types = []alma.EventType{""}
 	}
-	projects := slices.Compact(slices.Sorted(slices.Values(sub.selection.projects())))
+	projects := distinct(sub.selection.projects())
+	agents := distinct(sub.selection.Agents)
+	if len(projects)*len(agents) > mostPlaces {
+		agents = nil // matchRest looks at them.
+	}
 	for _, t := range types {
 		s := x.byType[t]
 		if s == nil {
-			s = &shelf[T]{byProject: map[string][]*subscriber[T]{}}
+			s = &shelf[T]{byProject: map[string]rack[T]{}}
 			x.byType[t] = s
 		}
 		if len(projects) == 0 {
-			s.all = edit(s.all)
+			s.all.edit(agents, edit)
 		}
 		for _, p := range projects {
-			if s.byProject[p] = edit(s.byProject[p]); len(s.byProject[p]) == 0 {
-				delete(s.byProject, p)
-			}
+			r := s.byProject[p]
+			r.edit(agents, edit)
+			s.keep(p, r)
 		}
 	}
+}
+
+// mostPlaces bounds in how many places of a shelf one subscriber stands.
+const mostPlaces = 64
+
+func distinct[S ~string](names []S) []S {
+	return slices.Compact(slices.Sorted(slices.Values(names)))
+}
+
+func (s *shelf[T]) keep(project string, r rack[T]) {
+	if r.isEmpty() {
+		delete(s.byProject, project)
+		return
+	}
+	s.byProject[project] = r
 }
 
 // Match calls yield with every subscriber that wants the event, and failed
@@ -105,7 +151,8 @@ func (x *Index[T]) matchShelf(s *shelf[T], e *flow.Entry, yield func(T), failed 
 	if s == nil {
 		return
 	}
-	for _, list := range [2][]*subscriber[T]{s.all, s.byProject[e.Event.ProjectID]} {
+	one, agent := s.byProject[e.Event.ProjectID], e.Event.Agent
+	for _, list := range [4][]*subscriber[T]{s.all.all, s.all.byAgent[agent], one.all, one.byAgent[agent]} {
 		for _, sub := range list {
 			switch ok, err := sub.selection.matchRest(e); {
 			case err != nil:

@@ -117,13 +117,21 @@ func TestIndexAgreesWithSelection(t *testing.T) {
 	t.Parallel()
 	types := []alma.EventType{alma.Created, alma.Updated, "ALMA_LAG"}
 	projects := []string{"", "a", "b"}
+	agents := []string{"", "x", "y"}
+	for i := range mostPlaces { // More than one subscriber stands in.
+		agents = append(agents, fmt.Sprint("z", i))
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		x := NewIndex[string]()
 		kept := map[string]Selection{}
 		for i := range rapid.IntRange(0, 30).Draw(rt, "changes") {
 			id := fmt.Sprint(rapid.IntRange(0, 9).Draw(rt, "id"))
 			if rapid.IntRange(0, 3).Draw(rt, "remove") == 0 {
-				x.Remove(id)
+				if rapid.Bool().Draw(rt, "drop") {
+					x.Drop(func(value string) bool { return value == id })
+				} else {
+					x.Remove(id)
+				}
 				delete(kept, id)
 				continue
 			}
@@ -131,7 +139,10 @@ func TestIndexAgreesWithSelection(t *testing.T) {
 				Events:   rapid.SliceOfN(rapid.SampledFrom(types), 0, 3).Draw(rt, fmt.Sprint("events", i)),
 				Projects: rapid.SliceOfN(rapid.SampledFrom(projects), 0, 2).Draw(rt, fmt.Sprint("projects", i)),
 				Owner:    rapid.SampledFrom(projects).Draw(rt, fmt.Sprint("owner", i)),
-				Agents:   rapid.SliceOfN(rapid.SampledFrom([]string{"x", "y"}), 0, 1).Draw(rt, fmt.Sprint("agents", i)),
+				Agents:   rapid.SliceOfN(rapid.SampledFrom(agents), 0, 3).Draw(rt, fmt.Sprint("agents", i)),
+			}
+			if rapid.IntRange(0, 4).Draw(rt, "many agents") == 0 {
+				s.Agents = agents
 			}
 			if s.Owner != "" && len(s.Projects) > 0 && !slices.Contains(s.Projects, s.Owner) {
 				s.Projects = nil // Refused at registration.
@@ -142,7 +153,7 @@ func TestIndexAgreesWithSelection(t *testing.T) {
 		ev := alma.Event{
 			Type:      rapid.SampledFrom(types).Draw(rt, "type"),
 			ProjectID: rapid.SampledFrom(projects).Draw(rt, "project"),
-			Agent:     rapid.SampledFrom([]string{"x", "y"}).Draw(rt, "agent"),
+			Agent:     rapid.SampledFrom(agents).Draw(rt, "agent"),
 			Data:      []byte("{}"),
 		}
 		e := flow.NewEntry(&ev)

@@ -72,15 +72,21 @@ func (x *exchange) try(ctx context.Context, c *conn, r *Request, t *target, dead
 		return x.failure(ctx, err)
 	}
 	stop := context.AfterFunc(ctx, c.interrupt)
-	res := x.roundTrip(ctx, c, r.Body)
+	res := x.roundTrip(ctx, c, r)
 	if !stop() {
 		x.reusable = false // The interruption may come any time.
 	}
 	return res
 }
 
-func (x *exchange) roundTrip(ctx context.Context, c *conn, body []byte) Result {
-	written := x.send(c, body)
+func (x *exchange) roundTrip(ctx context.Context, c *conn, r *Request) Result {
+	written := x.send(c, r.Body)
+	if written == nil && r.Brief {
+		if status := x.receiveBrief(c); status > 0 {
+			x.reusable = c.in.Buffered() == 0
+			return Result{StatusCode: status}
+		}
+	}
 	resp, err := x.receive(c) //nolint:bodyclose // Closing would read what remains, without end if the listener so wishes.
 	if err != nil {
 		x.reusable = false
@@ -163,6 +169,26 @@ func (x *exchange) receive(c *conn) (*http.Response, error) {
 	}
 	x.answered.Store(true)
 	return readAnswer(c.in)
+}
+
+// receiveBrief takes the answer if it is a brief one, and returns its status;
+// else 0, and receive has to look.
+func (x *exchange) receiveBrief(c *conn) int {
+	c.headers.begin()
+	defer c.headers.end()
+	if _, err := c.in.Peek(1); err != nil {
+		return 0 // Receive meets it too.
+	}
+	arrived, err := c.in.Peek(c.in.Buffered())
+	if err != nil {
+		return 0
+	}
+	status, length := briefAnswer(arrived)
+	if length > 0 {
+		x.answered.Store(true)
+		c.in.Discard(length) //nolint:errcheck // It has been peeked at.
+	}
+	return status
 }
 
 func readAnswer(in *bufio.Reader) (*http.Response, error) {

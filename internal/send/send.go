@@ -92,6 +92,9 @@ type Request struct {
 	// Timeout bounds the exchange from resolving the name to the last byte of
 	// the answer. Defaults to DefaultTimeout.
 	Timeout time.Duration
+	// Brief says that the headers of an answer that succeeded and has no body are
+	// not wanted: where nothing else forbids it, Result has none then.
+	Brief bool
 	// Client is shown to https listeners that ask who it is; nil for nobody.
 	Client *Client
 }

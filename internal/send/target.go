@@ -49,9 +49,10 @@ func isASCII(s string) bool {
 	return true
 }
 
-// maxTargets bounds the cache. Beyond it the cache starts afresh: cheaper than
-// keeping an order of use on the hot path.
-const maxTargets = 8192
+// maxTargets bounds the cache. Beyond it any one makes room: cheaper than keeping
+// an order of use on the hot path. What goes with it is only that its listener
+// speaks HTTP/2, which is found out again.
+const maxTargets = 32768
 
 // targetCache remembers targets: webhooks send to the same few for ever.
 type targetCache struct {
@@ -72,8 +73,14 @@ func (c *targetCache) get(raw string) (*target, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.targets == nil || len(c.targets) >= maxTargets {
+	if c.targets == nil {
 		c.targets = make(map[string]*target)
+	}
+	for other := range c.targets {
+		if len(c.targets) < maxTargets {
+			break
+		}
+		delete(c.targets, other)
 	}
 	c.targets[raw] = t
 	return t, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -316,16 +317,12 @@ func assemble(group []flow.Record) alma.Settlement {
 
 // appendException keeps insertion before removal of the same exception in one
 // group right: a driver inserts all, then removes the resolved ones, so an
-// exception that returns after it was resolved withdraws the removal.
+// exception that returns after it was resolved, once or several times, withdraws
+// the removal.
 func appendException(out *alma.Settlement, r *flow.Record) {
 	if r.Exception != nil {
 		key := alma.DeliveryKey{WebhookID: r.Exception.WebhookID, Position: r.Exception.Position}
-		for i, k := range out.Resolved {
-			if k == key {
-				out.Resolved = append(out.Resolved[:i], out.Resolved[i+1:]...)
-				break
-			}
-		}
+		out.Resolved = slices.DeleteFunc(out.Resolved, func(k alma.DeliveryKey) bool { return k == key })
 		out.Exceptions = append(out.Exceptions, *r.Exception)
 	}
 	if r.Resolved != nil {

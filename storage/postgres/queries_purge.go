@@ -33,5 +33,5 @@ const (
 	sqlRemoveMemories = `DELETE FROM alma_memories WHERE number = ANY($1::bigint[])`
 
 	// Frees what the erased rows took.
-	sqlVacuum = `VACUUM alma_events, alma_attempts, alma_exceptions, alma_messages, alma_memories`
+	sqlVacuum = `VACUUM alma_events, alma_attempts, alma_exceptions, alma_messages, alma_memories, alma_calls`
 )

@@ -79,6 +79,9 @@ func (s *Store) purgeTraces(ctx context.Context, q *alma.PurgeQuery) (alma.Purge
 			if _, err = t.exec(ctx, sqlOptimizeText); err != nil {
 				return err
 			}
+			if _, err = t.exec(ctx, sqlForgetAnswers); err != nil {
+				return err
+			}
 			more, err = freePages(ctx, t.statements)
 			return err
 		})

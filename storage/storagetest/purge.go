@@ -21,6 +21,7 @@ var purgeCases = []testCase{
 	{"Batch", "an erased member leaves its batch; the others wait on, without the stored body", testPurgeBatch},
 	{"Late", "what a settlement brings later about an erased event is stored without its data", testPurgeLate},
 	{"Memories", "memories are removed with the words by which they are found; others stay", testPurgeMemories},
+	{"Answers", "what was answered to calls that may be repeated is forgotten; the calls stay claimed", testPurgeAnswers},
 	{"Replay", "an erased event is read by replays, so that they can count it", testPurgeReplay},
 	{"Reopen", "what is erased stays so after a restart", testPurgeReopen},
 }
@@ -44,6 +45,18 @@ func (e *env) purge(q alma.PurgeQuery) alma.Purged {
 	}
 	e.Fatal("after 1,000 calls the purge has not ended")
 	return sum
+}
+
+func testPurgeAnswers(e *env) {
+	e.claimCall(alma.Call{ID: "a", Request: "x"})
+	e.check(e.FinishCall(e.ctx, "a", []byte("the memory of somebody")), "finish")
+	e.purge(alma.PurgeQuery{Agent: "somebody", DryRun: true})
+	found, _ := e.claimCall(alma.Call{ID: "a", Request: "x"})
+	e.equal(string(found.Answer), "the memory of somebody", "the answer after a dry run")
+	e.purge(alma.PurgeQuery{Agent: "somebody"})
+	found, claimed := e.claimCall(alma.Call{ID: "a", Request: "x"})
+	e.equal(claimed, false, "a second claim")
+	e.equal(found, alma.Call{ID: "a", Request: "x"}, "the call after a purge")
 }
 
 func testPurgeNothing(e *env) {
