@@ -108,8 +108,10 @@ func (m *Manager) Publish(ctx context.Context, list []alma.Event, commit func(co
 	if m.stopping.Load() {
 		return nil, fmt.Errorf("alma: append events: the webhook manager is shut down: %w", alma.ErrClosed)
 	}
+	traced := m.cfg.Tracer.Append(ctx, list)
 	m.local.add(list)
 	appended, err := commit(ctx)
+	traced(err)
 	if err != nil {
 		for i := range list {
 			m.local.withdraw(list[i].ID)

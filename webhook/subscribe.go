@@ -219,13 +219,15 @@ func selectionOf(w *alma.Webhook, filter *match.Filter) match.Selection {
 }
 
 // call makes one attempt of a durable subscription.
-func (m *Manager) call(ctx context.Context, c *compiled, job *lane.Job) lane.Outcome {
-	out := lane.Outcome{Attempt: alma.Attempt{Number: job.Number, At: time.Now()}}
+func (m *Manager) call(ctx context.Context, c *compiled, job *lane.Job) (out lane.Outcome) {
+	out = lane.Outcome{Attempt: alma.Attempt{Number: job.Number, At: time.Now()}}
 	entry, err := m.entryOf(ctx, job)
 	if err != nil {
 		return m.unsent(ctx, job, out.Attempt.At, err)
 	}
 	job.SetMessage(&alma.Message{})
+	ctx, tr := m.trace(ctx, c, job, traces(c.webhook.ID, []*flow.Entry{entry}))
+	defer func() { tr.finish(job, &out) }()
 	err = m.invoke(ctx, c, entry.Event)
 	if ctx.Err() != nil && err != nil {
 		return lane.Outcome{Canceled: true}

@@ -71,6 +71,11 @@ var allowed = map[string]rule{
 	"webhook": std(".", "events", "wire", "internal/backoff", "internal/cluster", "internal/netguard",
 		"internal/flow", "internal/match", "internal/meter", "internal/tail", "internal/lane", "internal/send", "internal/settle"),
 
+	// Traces: the engine knows an interface, OpenTelemetry is known here. Programs
+	// bring a provider of their own; the server's sends by OTLP.
+	"tracing":            {own: []string{".", "webhook"}, others: []string{"go.opentelemetry.io/otel"}},
+	"internal/telemetry": {own: []string{".", "tracing"}, others: []string{"go.opentelemetry.io/otel"}},
+
 	// The command line, described to shells and readers.
 	"internal/manual": {others: []string{"github.com/alecthomas/kong"}},
 
