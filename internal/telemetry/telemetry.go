@@ -25,6 +25,8 @@ type Config struct {
 	// name and the process id.
 	Node    string
 	Version string
+	// Patience is how long Shutdown sends what is left. Defaults to 5 s.
+	Patience time.Duration
 	// Logger hears of a collector that is away, at most once a minute.
 	Logger *slog.Logger
 }
@@ -34,20 +36,23 @@ type Telemetry struct {
 	tracer   *tracing.Tracer
 	requests trace.Tracer
 	provider *sdktrace.TracerProvider
+	patience time.Duration
 }
 
 // DefaultService is the name of the service unless OTEL_SERVICE_NAME says
 // otherwise.
 const DefaultService = "alma"
 
-// shutdownTime bounds the sending of what is left at the end.
-const shutdownTime = 5 * time.Second
+const defaultPatience = 5 * time.Second
 
 // New begins to send traces. The collector need not be there.
 func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if cfg.Node == "" {
 		host, _ := os.Hostname() // Empty is as good as any.
 		cfg.Node = host + "-" + strconv.Itoa(os.Getpid())
+	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = defaultPatience
 	}
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(cfg.Endpoint))
 	if err != nil {
@@ -63,16 +68,16 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 		sdktrace.WithSampler(cfg.Sampler.build()),
 		sdktrace.WithResource(described),
 	)
-	return &Telemetry{tracer: tracing.New(provider), requests: provider.Tracer(tracing.Scope), provider: provider}, nil
+	return &Telemetry{tracer: tracing.New(provider), requests: provider.Tracer(tracing.Scope), provider: provider, patience: cfg.Patience}, nil
 }
 
 // Tracer follows events on their way.
 func (t *Telemetry) Tracer() *tracing.Tracer { return t.tracer }
 
-// Shutdown sends what is left, for five seconds at most, however long ctx
+// Shutdown sends what is left, as long as Config.Patience says, however long ctx
 // still lasts, and ends.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.patience)
 	defer cancel()
 	if err := t.provider.Shutdown(ctx); err != nil {
 		return fmt.Errorf("alma: traces: the last spans could not be sent: %w", withoutURL(err))
