@@ -30,7 +30,8 @@ type Subscription struct {
 	Name string
 	// Handle is called for each event, at least once: an error or a panic
 	// makes it be called again, as the retry settings say. ctx ends after
-	// Timeout, and when the manager is shut down and its grace is over.
+	// Timeout, and when the manager is shut down and its grace is over; it
+	// carries the event's trace (see [alma.TraceOf]).
 	// Required. It is called concurrently unless Ordered is set.
 	Handle func(ctx context.Context, ev *alma.Event) error
 
