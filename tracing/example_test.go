@@ -3,7 +3,6 @@ package tracing_test
 import (
 	"context"
 	"fmt"
-	"log"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -26,21 +25,21 @@ func Example() {
 	)
 	store, err := sqlite.OpenMemory(ctx)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }()
 	manager, err := webhook.New(webhook.Config{
 		Storage: store,
 		Emitter: events.New(events.Config{}),
 		Tracer:  tracing.New(provider),
 	})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 
 	ctx, span := provider.Tracer("shop").Start(ctx, "pay an order")
 	if _, err := manager.Append(ctx, alma.Event{Type: "ORDER_PAID", MemoryID: "order-1"}); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	span.End()
 
@@ -50,11 +49,19 @@ func Example() {
 	}
 	page, err := store.FindEvents(ctx, alma.EventQuery{})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	fmt.Println("stored with the event:", page.Items[0].Trace.SpanID() == recorded[0].SpanContext.SpanID().String())
 	// Output:
 	// append true
 	// pay an order true
 	// stored with the event: true
+}
+
+// An event of a transaction of the program's own is told its trace by hand.
+func ExampleOf() {
+	ctx := alma.WithTrace(context.Background(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	event := alma.Event{Type: "ORDER_PAID", MemoryID: "order-1", Trace: tracing.Of(ctx)}
+	fmt.Println(event.Trace.TraceID()) // … store.AppendTx(ctx, tx, event) …
+	// Output: 4bf92f3577b34da6a3ce929d0e0e4736
 }

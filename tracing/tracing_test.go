@@ -125,7 +125,7 @@ func TestEachDeliveryHasItsOwnSpan(t *testing.T) {
 func attributes(s sdktrace.ReadOnlySpan) string {
 	var b strings.Builder
 	for _, kv := range s.Attributes() {
-		b.WriteString(string(kv.Key) + "=" + kv.Value.Emit() + " ")
+		b.WriteString(string(kv.Key) + "=" + kv.Value.String() + " ")
 	}
 	return b.String()
 }

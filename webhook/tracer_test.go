@@ -231,7 +231,7 @@ type fakeTracer struct {
 	lines []string
 }
 
-func (f *fakeTracer) note(format string, args ...any) {
+func (f *fakeTracer) notef(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lines = append(f.lines, fmt.Sprintf(format, args...))
@@ -253,7 +253,7 @@ func (f *fakeTracer) Append(ctx context.Context, events []alma.Event) func(error
 	}
 	return func(err error) {
 		if !strings.HasPrefix(string(events[0].Type), alma.ReservedEventPrefix) {
-			f.note("append %d %v", len(events), err)
+			f.notef("append %d %v", len(events), err)
 		}
 	}
 }
@@ -266,7 +266,7 @@ func (f *fakeTracer) Attempt(ctx context.Context, a *webhook.TracedAttempt) (con
 	if a.ReplayID != "" {
 		line += " replayed"
 	}
-	return ctx, f.told, func(o webhook.TracedOutcome) { f.note("%s: %d %s ended=%v", line, o.StatusCode, o.Reason, o.Ended) }
+	return ctx, f.told, func(o webhook.TracedOutcome) { f.notef("%s: %d %s ended=%v", line, o.StatusCode, o.Reason, o.Ended) }
 }
 
 func inBubbleTraced(t *testing.T, f func(t *testing.T, e *engine, tr *fakeTracer)) {
