@@ -67,9 +67,13 @@ type Event struct {
 	// Envelope is an optional JSON object: what the format of the event's
 	// source carries beyond these members.
 	Envelope json.RawMessage `json:"envelope,omitempty"`
+	// Trace names the trace that the event belongs to: listeners are told of it
+	// by a header, never in a body. Defaults to that of the context of the append
+	// (see [WithTrace]); what is malformed is left out.
+	Trace TraceParent `json:"traceparent,omitempty"`
 	// AppendedAt says when the log took the event, in UTC. The log sets it.
 	AppendedAt time.Time `json:"appended_at,omitzero"`
-	// Erased says that data, envelope and agent were erased after the append,
+	// Erased says that data, envelope, agent and trace were erased after the append,
 	// because somebody asked for it. Such an event is not sent any more. The
 	// log sets it.
 	Erased bool `json:"erased,omitempty"`
@@ -95,6 +99,9 @@ func (e *Event) Prepare(now time.Time) error {
 		e.Timestamp = now
 	}
 	e.Timestamp = e.Timestamp.UTC()
+	if e.Trace != "" {
+		e.Trace = ParseTraceParent(string(e.Trace))
+	}
 	var faults Faults
 	e.validateNames(&faults)
 	e.validateJob(&faults)

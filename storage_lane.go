@@ -105,6 +105,18 @@ type Message struct {
 	ContentType string        `json:"content_type"`
 	Header      []HeaderField `json:"header,omitempty"` // The format's own, in order; without signature and attempt.
 	Body        []byte        `json:"-"`
+	// Traces are of those events of the message that belong to a trace, so that
+	// retries know of it after a restart, and on other nodes.
+	Traces []EventTrace `json:"traces,omitempty"`
+}
+
+// EventTrace is what an attempt knows of an event that belongs to a trace.
+type EventTrace struct {
+	EventID    string      `json:"event_id"`
+	EventType  EventType   `json:"event_type"`
+	DeliveryID string      `json:"delivery_id"` // Of the event alone, in a batch too.
+	Since      time.Time   `json:"since"`       // When the event was appended; for a replay, when its turn came.
+	Trace      TraceParent `json:"traceparent"`
 }
 
 // HeaderField is a header with its name in exactly the case that goes on the wire.

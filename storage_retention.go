@@ -35,7 +35,7 @@ type RetentionStore interface {
 	// repeated from the start at any time, after a crash too: what is erased
 	// already is not counted again. Concurrent calls do no harm.
 	//
-	// Of an event the data, envelope and agent go (data is {}), and Erased is
+	// Of an event the data, envelope, agent and trace go (data is {}), and Erased is
 	// set; ids, types, job, project and times stay. Of its deliveries the stored
 	// messages (for a batch: of the whole batch), what attempts exchanged, and
 	// the texts of errors go; statuses, reasons and counts stay. A pending

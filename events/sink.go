@@ -19,8 +19,9 @@ type Publisher interface {
 	// Publish runs commit, which appends the prepared events (and whatever
 	// belongs to the same transaction) and says of each where it stands, in
 	// the order of events. Then callbacks run for those that were no
-	// duplicates, exactly once. It returns what commit returned. events must
-	// not be changed afterwards.
+	// duplicates, exactly once. It returns what commit returned. Before the
+	// commit it may set the Trace of events; after the call they must not be
+	// changed.
 	Publish(ctx context.Context, events []alma.Event, commit func(context.Context) ([]alma.Appended, error)) ([]alma.Appended, error)
 }
 

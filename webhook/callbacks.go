@@ -95,9 +95,11 @@ func (m *Manager) Publish(ctx context.Context, list []alma.Event, commit func(co
 	if m.stopping.Load() {
 		return nil, fmt.Errorf("alma: append events: the webhook manager is shut down: %w", alma.ErrClosed)
 	}
+	traced := m.cfg.Tracer.Append(ctx, list)
 	m.local.add(list)
 	appended, err := commit(ctx)
 	m.local.committed(list, appended)
+	traced(err)
 	if err != nil {
 		return nil, err
 	}

@@ -70,6 +70,11 @@ type Config struct {
 	// Origin names this sender to listeners whose format asks for their
 	// consent, as a host name. Defaults to the host's name.
 	Origin string
+	// Tracer follows events from the append to their deliveries. Package tracing
+	// makes one of an OpenTelemetry provider. Defaults to one that records nothing,
+	// and passes on to listeners what those who append name (see
+	// [alma.WithTrace]).
+	Tracer Tracer
 	// Dial opens connections instead of the guarded dialler. It is meant for
 	// tests over pipes. Defaults to nil.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -110,6 +115,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Grace <= 0 {
 		c.Grace = DefaultGrace
+	}
+	if c.Tracer == nil {
+		c.Tracer = passOn{}
 	}
 	c.Retention = c.Retention.withDefaults()
 	if c.Lease == 0 {

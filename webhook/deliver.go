@@ -16,7 +16,8 @@ import (
 // deliver makes one attempt: encode (or fetch what was encoded before), sign,
 // send, judge.
 func (m *Manager) deliver(ctx context.Context, job *lane.Job) (out lane.Outcome) {
-	defer func() { m.logFailure(job, &out) }()
+	var tr traced
+	defer func() { m.logFailure(job, &out, tr.traceID) }()
 	c := job.Settings.Target.(*hook).compiled.Load() //nolint:forcetypeassert // Settings are made in hook.go alone.
 	if c.handle != nil {
 		return m.call(ctx, c, job)
@@ -31,15 +32,21 @@ func (m *Manager) deliver(ctx context.Context, job *lane.Job) (out lane.Outcome)
 	if f, ok := wire.Lookup(message.Format); ok {
 		format = f // A retry keeps the format of its first attempt.
 	}
+	ctx, tr = m.trace(ctx, c, job, message.Traces)
+	defer func() { tr.finish(job, &out) }()
+	told, untold := tr.tell(c, format, job)
 	attempt := wire.Attempt{DeliveryID: deliveryID(job), Number: job.Number, At: at, Origin: m.cfg.Origin}
-	return m.exchange(ctx, c, format, &message, attempt, job.Number > 1)
+	return m.exchange(ctx, c, format, &message, attempt, told, job.Number > 1 || untold)
 }
 
 // exchange sends a message once and judges the answer. What was sent and
 // answered is noted when it failed, when the answer had a body, or when full
 // is set; else it can be told from the event (see fillDetails).
-func (m *Manager) exchange(ctx context.Context, c *compiled, format wire.Format, message *alma.Message, attempt wire.Attempt, full bool) lane.Outcome {
+func (m *Manager) exchange(ctx context.Context, c *compiled, format wire.Format, message *alma.Message, attempt wire.Attempt, trace alma.TraceParent, full bool) lane.Outcome {
 	headers := append(format.Sign(message, c.signing(attempt.At), attempt), c.headers...)
+	if trace != "" {
+		headers = append(headers, alma.HeaderField{Name: alma.HeaderTraceParent, Value: string(trace)})
+	}
 	result := m.sender.Send(ctx, send.Request{
 		URL: c.webhook.Config.URL, Header: headers, Body: message.Body, Timeout: c.timeout, Client: c.client, Brief: !full,
 	})
@@ -119,13 +126,24 @@ func (m *Manager) message(ctx context.Context, c *compiled, job *lane.Job) (alma
 	if job.Retry != nil {
 		return m.storedMessage(ctx, c, job)
 	}
-	return encode(c, job.Entries, job.BatchID != "")
+	message, err := encode(c, job.Entries, job.BatchID != "")
+	if job.ReplayID() != "" {
+		begun(message.Traces, time.Now())
+	}
+	return message, err
 }
 
-func encode(c *compiled, entries []*flow.Entry, batch bool) (alma.Message, error) {
-	if !batch {
-		return entries[0].Message(c.format, c.form) //nolint:wrapcheck // The format's errors speak for themselves.
+func encode(c *compiled, entries []*flow.Entry, batch bool) (message alma.Message, err error) {
+	if batch {
+		message, err = encodeBatch(c, entries)
+	} else {
+		message, err = entries[0].Message(c.format, c.form)
 	}
+	message.Traces = traces(c.webhook.ID, entries)
+	return message, err //nolint:wrapcheck // The format's errors speak for themselves.
+}
+
+func encodeBatch(c *compiled, entries []*flow.Entry) (alma.Message, error) {
 	events := make([]*alma.Event, len(entries))
 	for i, e := range entries {
 		events[i] = e.Event

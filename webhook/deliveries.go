@@ -177,6 +177,9 @@ func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
 		}
 		attempt := wire.Attempt{DeliveryID: d.ID, Number: a.Number, At: a.At, Origin: m.cfg.Origin}
 		a.Detail = &alma.AttemptDetail{RequestHeaders: map[string]string{}}
+		if t := e.Event.Trace; t != "" && c.tellsTrace(c.format) {
+			a.Detail.RequestHeaders[alma.HeaderTraceParent] = string(t)
+		}
 		for _, f := range c.format.Sign(&message, c.signing(a.At), attempt) {
 			a.Detail.RequestHeaders[f.Name] = f.Value
 		}
@@ -218,7 +221,7 @@ func (m *Manager) Test(ctx context.Context, id string) (alma.Attempt, error) {
 	if err != nil {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
 	}
-	out := m.exchange(ctx, c, c.format, &message, wire.Attempt{DeliveryID: "test_" + ev.ID, Number: 1, At: time.Now(), Origin: m.cfg.Origin}, true)
+	out := m.exchange(ctx, c, c.format, &message, wire.Attempt{DeliveryID: "test_" + ev.ID, Number: 1, At: time.Now(), Origin: m.cfg.Origin}, "", true)
 	if out.Canceled {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, context.Cause(ctx))
 	}

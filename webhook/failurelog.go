@@ -30,7 +30,7 @@ func (l *failureLog) due(now time.Time) (suppressed int64, ok bool) {
 
 // logFailure writes a line about a failed attempt, unless the webhook had one
 // within the last minute.
-func (m *Manager) logFailure(job *lane.Job, out *lane.Outcome) {
+func (m *Manager) logFailure(job *lane.Job, out *lane.Outcome, traceID string) {
 	if out.Canceled || out.Postponed || out.Verdict.Outcome == wire.Success {
 		return
 	}
@@ -39,6 +39,10 @@ func (m *Manager) logFailure(job *lane.Job, out *lane.Outcome) {
 	if !ok {
 		return
 	}
-	m.logger.Warn("an attempt failed", "webhook", h.id, "delivery", deliveryID(job), "attempt", job.Number,
+	logger := m.logger
+	if traceID != "" {
+		logger = logger.With("trace_id", traceID)
+	}
+	logger.Warn("an attempt failed", "webhook", h.id, "delivery", deliveryID(job), "attempt", job.Number,
 		"reason", string(out.Verdict.Reason), "error", out.Attempt.Error, "suppressed", suppressed)
 }

@@ -50,6 +50,7 @@ type compiled struct {
 	selection match.Selection
 	settings  *lane.Settings
 	headers   []alma.HeaderField // The webhook's own, sorted.
+	ownTrace  bool               // They name the trace themselves.
 	client    *send.Client       // Shown to listeners that ask; nil for none.
 	secrets   []string           // What must never be shown.
 	unusable  error              // Why the stored settings cannot be used; nothing else counts then.
@@ -129,6 +130,7 @@ func (m *Manager) compileWebhook(w alma.Webhook) (*compiled, error) {
 	c.selection.Events = named(format, w.Config.Events)
 	c.selection.Carries = carries[format.Name()]
 	c.headers, c.secrets = ownHeaders(&w)
+	c.ownTrace = namesTrace(c.headers)
 	c.client, err = clientOf(&w.Config)
 	return c, err
 }

@@ -30,7 +30,8 @@ type Subscription struct {
 	Name string
 	// Handle is called for each event, at least once: an error or a panic
 	// makes it be called again, as the retry settings say. ctx ends after
-	// Timeout, and when the manager is shut down and its grace is over.
+	// Timeout, and when the manager is shut down and its grace is over; it
+	// carries the event's trace (see [alma.TraceOf]).
 	// Required. It is called concurrently unless Ordered is set.
 	Handle func(ctx context.Context, ev *alma.Event) error
 
@@ -219,13 +220,15 @@ func selectionOf(w *alma.Webhook, filter *match.Filter) match.Selection {
 }
 
 // call makes one attempt of a durable subscription.
-func (m *Manager) call(ctx context.Context, c *compiled, job *lane.Job) lane.Outcome {
-	out := lane.Outcome{Attempt: alma.Attempt{Number: job.Number, At: time.Now()}}
+func (m *Manager) call(ctx context.Context, c *compiled, job *lane.Job) (out lane.Outcome) {
+	out = lane.Outcome{Attempt: alma.Attempt{Number: job.Number, At: time.Now()}}
 	entry, err := m.entryOf(ctx, job)
 	if err != nil {
 		return m.unsent(ctx, job, out.Attempt.At, err)
 	}
 	job.SetMessage(&alma.Message{})
+	ctx, tr := m.trace(ctx, c, job, traces(c.webhook.ID, []*flow.Entry{entry}))
+	defer func() { tr.finish(job, &out) }()
 	err = m.invoke(ctx, c, entry.Event)
 	if ctx.Err() != nil && err != nil {
 		return lane.Outcome{Canceled: true}

@@ -19,6 +19,7 @@ import (
 	"github.com/alma-events/alma/internal/server/inbound"
 	"github.com/alma-events/alma/internal/server/metrics"
 	"github.com/alma-events/alma/internal/server/session"
+	"github.com/alma-events/alma/internal/telemetry"
 	"github.com/alma-events/alma/memory"
 	"github.com/alma-events/alma/webhook"
 	"github.com/alma-events/alma/wire"
@@ -47,6 +48,7 @@ type nodeConfig struct {
 	lease     time.Duration // The engine's default when 0.
 	sealing   sealing
 	lagAlert  webhook.LagAlert
+	tracing   telemetry.Settings
 	rateLimit float64 // Requests a second of each key; 0 = none.
 }
 
@@ -57,6 +59,7 @@ type node struct {
 	emitter *events.Emitter
 	manager *webhook.Manager
 	memory  *memory.Store
+	traces  *telemetry.Telemetry // nil: none are recorded.
 	http    *server.Server
 	rest    *api.Server
 	pages   *dashboard.Server
@@ -77,7 +80,7 @@ func startNode(ctx context.Context, cfg nodeConfig) (_ *node, err error) {
 		}
 	}()
 	// The address comes first: when it is taken, nothing else has been touched.
-	steps := []func(context.Context) error{n.listen, n.openStore, n.startEngine, n.openMemory, n.bootstrapKey, n.serve}
+	steps := []func(context.Context) error{n.listen, n.startTraces, n.openStore, n.startEngine, n.openMemory, n.bootstrapKey, n.serve}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -145,11 +148,15 @@ func (n *node) openStore(ctx context.Context) error {
 func (n *node) startEngine(ctx context.Context) error {
 	n.emitter = events.New(events.Config{Logger: n.cfg.logger})
 	n.defers(n.emitter.Close)
-	manager, err := webhook.New(webhook.Config{
+	cfg := webhook.Config{
 		Storage: n.store, Emitter: n.emitter, Logger: n.cfg.logger,
 		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, EgressProxy: n.cfg.proxy, EgressProxyResolves: n.cfg.proxyResolves, Origin: n.cfg.origin, Notify: n.cfg.notify, Grace: n.cfg.stopGrace,
 		Retention: n.cfg.retention, NodeName: n.cfg.name, Lease: n.cfg.lease, LagAlert: n.cfg.lagAlert,
-	})
+	}
+	if n.traces != nil {
+		cfg.Tracer = n.traces.Tracer()
+	}
+	manager, err := webhook.New(cfg)
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
 	}
@@ -208,12 +215,13 @@ func (n *node) keyFile() string { return n.cfg.db + ".key" }
 // serve answers requests, and stops to before anything else is stopped.
 func (n *node) serve(ctx context.Context) (err error) {
 	sessions := session.New()
-	in, err := inbound.New(inbound.Config{Appender: n.manager, Sources: n.store, Logger: n.cfg.logger})
+	request, received := n.tracedRequests()
+	in, err := inbound.New(inbound.Config{Appender: n.manager, Sources: n.store, Logger: n.cfg.logger, Trace: received})
 	if err != nil {
 		return err //nolint:wrapcheck // It names the setting.
 	}
 	n.rest, err = api.New(api.Config{
-		Manager: n.manager, Memory: n.memory, Store: n.store, Inbound: in, Sessions: sessions, Logger: n.cfg.logger, RateLimit: n.cfg.rateLimit,
+		Manager: n.manager, Memory: n.memory, Store: n.store, Inbound: in, Sessions: sessions, Logger: n.cfg.logger, RateLimit: n.cfg.rateLimit, Trace: request,
 		Metrics: metrics.New(metrics.Config{Manager: n.manager, Store: n.store, Figures: storeFigures(n.store), Version: wire.Version, Logger: n.cfg.logger}),
 	})
 	if err != nil {

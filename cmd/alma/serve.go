@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alma-events/alma/internal/server/api"
+	"github.com/alma-events/alma/internal/telemetry"
 	"github.com/alma-events/alma/webhook"
 )
 
@@ -106,6 +107,9 @@ func (c *serveCmd) config(conn *connection, logger *slog.Logger) (nodeConfig, er
 		return cfg, err
 	}
 	var err error
+	if cfg.tracing, err = telemetry.FromEnvironment(os.Getenv); err != nil {
+		return cfg, usagef("%v", err)
+	}
 	if cfg.rootCAs, err = c.authorities(); err != nil {
 		return cfg, err
 	}

@@ -56,7 +56,8 @@ var allowed = map[string]rule{
 	"internal/netguard": {own: []string{"."}, others: []string{"code.dny.dev/ssrf"}},
 
 	// For tests of ours.
-	"internal/pgtest": {others: []string{"github.com/jackc/pgx/v5"}},
+	"internal/pgtest":   {others: []string{"github.com/jackc/pgx/v5"}},
+	"internal/otlptest": {others: []string{"go.opentelemetry.io/proto", "google.golang.org/protobuf"}},
 
 	// The stages: what flows between them is in flow, and none imports another.
 	"internal/flow":   std(".", "wire"),
@@ -70,6 +71,11 @@ var allowed = map[string]rule{
 	// The engine composes the stages.
 	"webhook": std(".", "events", "wire", "internal/backoff", "internal/cluster", "internal/netguard",
 		"internal/flow", "internal/match", "internal/meter", "internal/tail", "internal/lane", "internal/send", "internal/settle"),
+
+	// Traces: the engine knows an interface, OpenTelemetry is known here. Programs
+	// bring a provider of their own; the server's sends by OTLP.
+	"tracing":            {own: []string{".", "webhook"}, others: []string{"go.opentelemetry.io/otel"}},
+	"internal/telemetry": {own: []string{".", "tracing"}, others: []string{"go.opentelemetry.io/otel"}},
 
 	// The command line, described to shells and readers.
 	"internal/manual": {others: []string{"github.com/alecthomas/kong"}},

@@ -35,7 +35,7 @@ func (l *Lane) finish(job *Job, out Outcome, now time.Time) {
 		return
 	}
 	delete(l.parked, job)
-	out.Attempt.ReplayID = job.replayID()
+	out.Attempt.ReplayID = job.ReplayID()
 	reason := out.Verdict.Reason
 	l.pressure.observe(reason, l.settings.window())
 	out.Attempt.BatchID = job.BatchID
@@ -173,7 +173,7 @@ func (l *Lane) pending(job *Job) *alma.Exception {
 	key := job.Key()
 	e := &alma.Exception{
 		WebhookID: key.WebhookID, Position: key.Position, BatchID: job.BatchID,
-		Status: alma.StatusPending, Attempts: job.Number - 1, ReplayID: job.replayID(),
+		Status: alma.StatusPending, Attempts: job.Number - 1, ReplayID: job.ReplayID(),
 	}
 	if job.Retry != nil {
 		e.Members = job.Retry.Members

@@ -104,8 +104,8 @@ func (j *Job) Key() alma.DeliveryKey {
 	return key
 }
 
-// replayID names the replay that the attempt belongs to; empty for none.
-func (j *Job) replayID() string {
+// ReplayID names the replay that the attempt belongs to; empty for none.
+func (j *Job) ReplayID() string {
 	switch {
 	case j.replay != nil:
 		return j.replay.info.ID

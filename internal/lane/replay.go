@@ -88,7 +88,7 @@ func (l *Lane) tellReplay(r *replay) {
 
 // countReplay notes what an attempt of a replay, or a retry of one, came to.
 func (l *Lane) countReplay(job *Job, record *flow.Record) {
-	id := job.replayID()
+	id := job.ReplayID()
 	if id == "" {
 		return
 	}

@@ -51,7 +51,7 @@ func (m *model) setReplays(state alma.ReplayState) {
 func (m *model) noteReplayed(job *Job) {
 	for i := range m.covers {
 		c := &m.covers[i]
-		if c.id != job.replayID() {
+		if c.id != job.ReplayID() {
 			continue
 		}
 		if c.crashes != m.crashes {

@@ -228,7 +228,7 @@ func (w *world) mark() {
 func (w *world) deliver(ctx context.Context, job *Job) Outcome {
 	message := alma.Message{Body: []byte("{}")}
 	job.SetMessage(&message)
-	c := call{at: time.Since(began), number: job.Number, batch: job.BatchID, replay: job.replayID()}
+	c := call{at: time.Since(began), number: job.Number, batch: job.BatchID, replay: job.ReplayID()}
 	for _, p := range job.positions() {
 		c.positions = append(c.positions, p.Seq)
 	}

@@ -90,7 +90,7 @@ func (n *insertion) json() (string, error) {
 		}
 		list[i] = []any{
 			e.ID, e.Type, e.MemoryID, e.MemoryType, e.Agent, e.ProjectID, e.Timestamp.Unix(), e.Timestamp.Nanosecond(),
-			string(e.Data), job.ID, job.Records, string(e.Envelope),
+			string(e.Data), job.ID, job.Records, string(e.Envelope), e.Trace,
 		}
 	}
 	b, err := json.Marshal(list)

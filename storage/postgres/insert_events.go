@@ -60,24 +60,24 @@ func (n *insertion) answer(events []alma.Event) []alma.Appended {
 
 // columns hold the events as the statement takes them.
 type columns struct {
-	ids, types, memories, memoryTypes, agents, projects, data, jobs, envelopes []string
-	secs, records                                                              []int64
-	nsecs                                                                      []int32
+	ids, types, memories, memoryTypes, agents, projects, data, jobs, envelopes, traces []string
+	secs, records                                                                      []int64
+	nsecs                                                                              []int32
 }
 
 func (n *insertion) columns() *columns {
 	size := len(n.events)
-	texts := make([]string, 9*size)
+	texts := make([]string, 10*size)
 	column := func(i int) []string { return texts[i*size : (i+1)*size : (i+1)*size] }
 	numbers := make([]int64, 2*size)
 	c := &columns{
 		ids: column(0), types: column(1), memories: column(2), memoryTypes: column(3), agents: column(4), projects: column(5),
-		data: column(6), jobs: column(7), envelopes: column(8), secs: numbers[:size], records: numbers[size:], nsecs: make([]int32, size),
+		data: column(6), jobs: column(7), envelopes: column(8), traces: column(9), secs: numbers[:size], records: numbers[size:], nsecs: make([]int32, size),
 	}
 	for i, e := range n.events {
 		c.ids[i], c.types[i], c.memories[i], c.memoryTypes[i], c.agents[i], c.projects[i] = e.ID, string(e.Type), e.MemoryID, string(e.MemoryType), e.Agent, e.ProjectID
 		c.secs[i], c.nsecs[i] = e.Timestamp.Unix(), int32(e.Timestamp.Nanosecond()) //nolint:gosec // Less than 10⁹.
-		c.data[i], c.envelopes[i] = string(e.Data), string(e.Envelope)
+		c.data[i], c.envelopes[i], c.traces[i] = string(e.Data), string(e.Envelope), string(e.Trace)
 		if e.Job != nil {
 			c.jobs[i], c.records[i] = e.Job.ID, e.Job.Records
 		}
@@ -88,7 +88,7 @@ func (n *insertion) columns() *columns {
 // queue adds the insertion to a batch.
 func (n *insertion) queue(b *pgx.Batch, statement string, notBefore time.Time) {
 	c := n.columns()
-	b.Queue(statement, notBefore, c.ids, c.types, c.memories, c.memoryTypes, c.agents, c.projects, c.secs, c.nsecs, c.data, c.jobs, c.records, c.envelopes).
+	b.Queue(statement, notBefore, c.ids, c.types, c.memories, c.memoryTypes, c.agents, c.projects, c.secs, c.nsecs, c.data, c.jobs, c.records, c.envelopes, c.traces).
 		Query(func(rows pgx.Rows) error {
 			_, err := n.note(rows, false)
 			return err

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -85,5 +86,29 @@ func TestOldSecrets(t *testing.T) {
 	}
 	if strings.Contains(settings, "tök") || !strings.Contains(settings, "X-Token") {
 		t.Errorf("the settings hold %s: want names of headers without their values", settings)
+	}
+}
+
+// TestOldEvents: events stored before there were traces belong to none, and new
+// ones stand behind them.
+func TestOldEvents(t *testing.T) {
+	t.Parallel()
+	url := oldDatabase(t, 6, `INSERT INTO alma_events (xact, seq, id, type, memory_id, memory_type, agent, project_id, timestamp_sec, timestamp_nsec, appended_at, data)
+		VALUES (5, nextval('alma_events_seq'), 'old', 'CREATED', 'm', 'heuristic', 'a', 'p', 1, 2, now(), '{}')`)
+	s := openURL(t, url, postgres.Options{})
+	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	ev := alma.Event{Type: alma.Created, MemoryID: "m", Trace: trace}
+	if err := ev.Prepare(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), []alma.Event{ev}); err != nil {
+		t.Fatal(err)
+	}
+	page, err := s.FindEvents(t.Context(), alma.EventQuery{})
+	if err != nil || len(page.Items) != 2 {
+		t.Fatalf("%d events, %v", len(page.Items), err)
+	}
+	if now, old := page.Items[0], page.Items[1]; old.ID != "old" || old.Trace != "" || now.Trace != trace {
+		t.Errorf("the old event is %+v, the new one of trace %q", old, now.Trace)
 	}
 }

@@ -2,7 +2,7 @@ package postgres
 
 // Statements over alma_events and alma_event_ids.
 const (
-	eventColumns = `xact, seq, id, type, memory_id, memory_type, agent, project_id, timestamp_sec, timestamp_nsec, appended_at, data, job_id, job_records, envelope`
+	eventColumns = `xact, seq, id, type, memory_id, memory_type, agent, project_id, timestamp_sec, timestamp_nsec, appended_at, data, job_id, job_records, envelope, trace`
 
 	// What a read returns.
 	eventRow = eventColumns + `, erased`
@@ -23,7 +23,7 @@ const (
 		), stored AS (
 			INSERT INTO {schema}.alma_events (` + eventColumns + `)
 			SELECT s.xact, i.seq, i.id, i.type, i.memory_id, i.memory_type, i.agent, i.project_id, i.sec, i.nsec, s.at, i.data,
-				nullif(i.job_id, ''), CASE WHEN i.job_id <> '' THEN i.job_records END, nullif(i.envelope, '')
+				nullif(i.job_id, ''), CASE WHEN i.job_id <> '' THEN i.job_records END, nullif(i.envelope, ''), nullif(i.trace, '')
 			FROM input AS i CROSS JOIN stamp AS s WHERE i.seq IN (SELECT seq FROM fresh)
 		)
 		SELECT id, xact, seq, appended_at FROM fresh`
@@ -31,14 +31,14 @@ const (
 	// The events as arrays, in binary form.
 	sqlInsertEvents = `WITH input AS MATERIALIZED (
 			SELECT t.*, nextval('{schema}.alma_events_seq') AS seq
-			FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::int[], $10::text[], $11::text[], $12::bigint[], $13::text[])
-				WITH ORDINALITY AS t(id, type, memory_id, memory_type, agent, project_id, sec, nsec, data, job_id, job_records, envelope, ord)
+			FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::int[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[])
+				WITH ORDINALITY AS t(id, type, memory_id, memory_type, agent, project_id, sec, nsec, data, job_id, job_records, envelope, trace, ord)
 		)` + insertEvents
 
 	// The events as one JSON text, for drivers that know no arrays.
 	sqlInsertEventsJSON = `WITH input AS MATERIALIZED (
 			SELECT e ->> 0 AS id, e ->> 1 AS type, e ->> 2 AS memory_id, e ->> 3 AS memory_type, e ->> 4 AS agent, e ->> 5 AS project_id,
-				(e ->> 6)::bigint AS sec, (e ->> 7)::int AS nsec, e ->> 8 AS data, e ->> 9 AS job_id, (e ->> 10)::bigint AS job_records, e ->> 11 AS envelope,
+				(e ->> 6)::bigint AS sec, (e ->> 7)::int AS nsec, e ->> 8 AS data, e ->> 9 AS job_id, (e ->> 10)::bigint AS job_records, e ->> 11 AS envelope, e ->> 12 AS trace,
 				ord, nextval('{schema}.alma_events_seq') AS seq
 			FROM json_array_elements($2::json) WITH ORDINALITY AS t(e, ord)
 		)` + insertEvents

@@ -16,7 +16,7 @@ const (
 	sqlPurgeEventsOfMemory = `SELECT xact, seq, appended_at, ` + purgeMatch + ` FROM alma_events WHERE memory_id = $5 AND ` + purgeSpan
 
 	// $1 and $2 places, $3 the times of the append, which tell the partition.
-	sqlEraseEvents = `UPDATE alma_events AS v SET data = '{}', envelope = NULL, agent = '', erased = true
+	sqlEraseEvents = `UPDATE alma_events AS v SET data = '{}', envelope = NULL, agent = '', trace = NULL, erased = true
 		FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) AS u(xact, seq, at) WHERE v.xact = u.xact AND v.seq = u.seq AND v.appended_at = u.at AND NOT v.erased`
 	sqlMarkErased   = `INSERT INTO alma_erased (xact, seq) SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING`
 	sqlCountErasing = `SELECT count(*) FROM unnest($1::bigint[], $2::bigint[]) AS u(xact, seq) JOIN alma_attempts AS a ON a.xact = u.xact AND a.seq = u.seq WHERE a.detail IS NOT NULL OR a.error IS NOT NULL`

@@ -61,11 +61,15 @@ func scanEvent(rows pgx.Rows, e *alma.Event) error {
 	var nsec int32
 	var job *string
 	var records *int64
+	var trace *string
 	err := rows.Scan(&p.xact, &p.seq, &e.ID, (*string)(&e.Type), &e.MemoryID, (*string)(&e.MemoryType), &e.Agent, &e.ProjectID,
-		&sec, &nsec, &e.AppendedAt, (*[]byte)(&e.Data), &job, &records, (*[]byte)(&e.Envelope), &e.Erased)
+		&sec, &nsec, &e.AppendedAt, (*[]byte)(&e.Data), &job, &records, (*[]byte)(&e.Envelope), &trace, &e.Erased)
 	e.Position, e.Timestamp, e.AppendedAt = p.position(), time.Unix(sec, int64(nsec)).UTC(), e.AppendedAt.UTC()
 	if job != nil {
 		e.Job = &alma.Job{ID: *job, Records: *records}
+	}
+	if trace != nil {
+		e.Trace = alma.TraceParent(*trace)
 	}
 	return err
 }

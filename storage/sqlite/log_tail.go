@@ -33,7 +33,7 @@ type appended struct {
 func (l *logTail) insert(ctx context.Context, q *statements, events []alma.Event, now time.Time) (appended, error) {
 	l.at = max(l.at, now.UnixMicro())
 	out := appended{answers: make([]alma.Appended, 0, len(events)), stored: make([]alma.Event, 0, len(events))}
-	args := make([]any, 0, 14*min(len(events), chunkSizes[0]))
+	args := make([]any, 0, 15*min(len(events), chunkSizes[0]))
 	for len(events) > 0 {
 		n := chunk(len(events))
 		if err := l.insertChunk(ctx, q, events[:n], args, &out); err != nil {
@@ -109,10 +109,7 @@ func appendEventArgs(args []any, e *alma.Event, seq, at int64) []any {
 	} else {
 		args = append(args, nil, nil)
 	}
-	if len(e.Envelope) == 0 {
-		return append(args, nil)
-	}
-	return append(args, string(e.Envelope))
+	return append(args, null(string(e.Envelope)), null(e.Trace))
 }
 
 // scanEvent reads a row of eventRow.
@@ -121,9 +118,10 @@ func scanEvent(rows *sql.Rows) (alma.Event, error) {
 	var sec, nsec, at int64
 	var job sql.NullString
 	var records sql.NullInt64
+	var trace sql.NullString
 	err := rows.Scan(&e.Position.Seq, &e.ID, (*string)(&e.Type), &e.MemoryID, (*string)(&e.MemoryType), &e.Agent, &e.ProjectID,
-		&sec, &nsec, &at, (*[]byte)(&e.Data), &job, &records, (*[]byte)(&e.Envelope), &e.Erased)
-	e.Timestamp, e.AppendedAt = time.Unix(sec, nsec).UTC(), fromMicros(at)
+		&sec, &nsec, &at, (*[]byte)(&e.Data), &job, &records, (*[]byte)(&e.Envelope), &trace, &e.Erased)
+	e.Timestamp, e.AppendedAt, e.Trace = time.Unix(sec, nsec).UTC(), fromMicros(at), alma.TraceParent(trace.String)
 	if job.Valid {
 		e.Job = &alma.Job{ID: job.String, Records: records.Int64}
 	}

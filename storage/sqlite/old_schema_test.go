@@ -84,3 +84,27 @@ func TestOldSecrets(t *testing.T) {
 		t.Errorf("the settings hold %s: want names of headers without their values", settings)
 	}
 }
+
+// TestOldEvents: events stored before there were traces belong to none, and new
+// ones stand behind them.
+func TestOldEvents(t *testing.T) {
+	t.Parallel()
+	path := oldFile(t, 7, `INSERT INTO alma_events (seq, id, type, memory_id, memory_type, agent, project_id, timestamp_sec, timestamp_nsec, appended_at, data)
+		VALUES (5, 'old', 'CREATED', 'm', 'heuristic', 'a', 'p', 1, 2, 3000000, '{}')`)
+	s := openPath(t, path, sqlite.Options{})
+	const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	ev := alma.Event{Type: alma.Created, MemoryID: "m", Trace: trace}
+	if err := ev.Prepare(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), []alma.Event{ev}); err != nil {
+		t.Fatal(err)
+	}
+	page, err := s.FindEvents(t.Context(), alma.EventQuery{})
+	if err != nil || len(page.Items) != 2 {
+		t.Fatalf("%d events, %v", len(page.Items), err)
+	}
+	if now, old := page.Items[0], page.Items[1]; old.ID != "old" || old.Trace != "" || now.Trace != trace {
+		t.Errorf("the old event is %+v, the new one of trace %q", old, now.Trace)
+	}
+}

@@ -28,7 +28,7 @@ func TestOpenRefusals(t *testing.T) {
 			write(t, path, strings.Repeat("not a database ", 1000))
 			return path
 		}, []string{"not an SQLite database"}},
-		"a newer version": {func(t *testing.T, path string) string { makeNewer(t, path); return path }, []string{"schema version 1000", "versions up to 7", "newer alma"}},
+		"a newer version": {func(t *testing.T, path string) string { makeNewer(t, path); return path }, []string{"schema version 1000", "versions up to 8", "newer alma"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -2,7 +2,7 @@ package sqlite
 
 // Statements over alma_events.
 const (
-	eventColumns = `seq, id, type, memory_id, memory_type, agent, project_id, timestamp_sec, timestamp_nsec, appended_at, data, job_id, job_records, envelope`
+	eventColumns = `seq, id, type, memory_id, memory_type, agent, project_id, timestamp_sec, timestamp_nsec, appended_at, data, job_id, job_records, envelope, trace`
 
 	// What a read returns.
 	eventRow = eventColumns + `, erased`
@@ -31,4 +31,4 @@ const (
 	sqlFindEventsByID     = `SELECT ` + eventRow + ` FROM alma_events WHERE id IN (SELECT value FROM json_each(?9)) AND +seq >= ?1 AND +seq < ?2` + eventFilters + eventOrder
 )
 
-var sqlInsertEvents = newMultiRow(`INSERT INTO alma_events (`+eventColumns+`) VALUES`, 14, `ON CONFLICT (id) DO NOTHING`)
+var sqlInsertEvents = newMultiRow(`INSERT INTO alma_events (`+eventColumns+`) VALUES`, 15, `ON CONFLICT (id) DO NOTHING`)

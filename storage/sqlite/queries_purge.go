@@ -7,7 +7,7 @@ const (
 	purgeFilters    = ` AND erased = 0 AND (?3 = '' OR agent = ?3) AND (?4 = '' OR project_id = ?4) AND (?5 = '' OR memory_id = ?5) ORDER BY seq LIMIT ?6`
 	sqlPurgeSeqs    = `SELECT seq FROM alma_events WHERE seq > ?1 AND seq <= ?2` + purgeFilters
 	sqlPurgeSeqsOf  = `SELECT seq FROM alma_events WHERE memory_id = ?5 AND +seq > ?1 AND +seq <= ?2` + purgeFilters
-	sqlEraseEvents  = `UPDATE alma_events SET data = '{}', envelope = NULL, agent = '', erased = 1 WHERE erased = 0 AND seq IN (SELECT value FROM json_each(?1))`
+	sqlEraseEvents  = `UPDATE alma_events SET data = '{}', envelope = NULL, agent = '', trace = NULL, erased = 1 WHERE erased = 0 AND seq IN (SELECT value FROM json_each(?1))`
 	sqlCountErasing = `SELECT count(*) FROM alma_attempts INDEXED BY alma_attempts_seq WHERE seq IN (SELECT value FROM json_each(?1)) AND (detail IS NOT NULL OR error IS NOT NULL)`
 
 	// What was exchanged for a batch stands with its first member's attempt.

@@ -34,7 +34,7 @@ const (
 // What a replay reads: events v of the log after ?1, up to ?2, for the webhook
 // ?3, at most ?4 of them. Pending deliveries are on their way anyway.
 const (
-	replayRow     = `SELECT v.seq, v.id, v.type, v.memory_id, v.memory_type, v.agent, v.project_id, v.timestamp_sec, v.timestamp_nsec, v.appended_at, v.data, v.job_id, v.job_records, v.envelope, v.erased`
+	replayRow     = `SELECT v.seq, v.id, v.type, v.memory_id, v.memory_type, v.agent, v.project_id, v.timestamp_sec, v.timestamp_nsec, v.appended_at, v.data, v.job_id, v.job_records, v.envelope, v.trace, v.erased`
 	replayOrder   = ` ORDER BY 1 LIMIT ?4`
 	replayPending = ` AND NOT EXISTS (SELECT 1 FROM alma_exceptions AS x WHERE x.webhook = ?3 AND x.seq = v.seq AND x.status = 'PENDING')`
 

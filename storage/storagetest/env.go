@@ -133,6 +133,9 @@ func (e *env) settle(s alma.Settlement) {
 	e.check(e.Settle(e.ctx, s), "settle")
 }
 
+// traceParent is the trace of events that belong to one.
+const traceParent alma.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 // success returns a first attempt that succeeded.
 func success(webhookID string, positions ...alma.Position) alma.SettledAttempt {
 	return alma.SettledAttempt{WebhookID: webhookID, Positions: positions, Attempt: alma.Attempt{Number: 1, At: moment, Duration: 1234 * time.Microsecond, StatusCode: 200}}
@@ -155,6 +158,7 @@ func pending(webhookID string, attempts int, pos alma.Position) alma.Exception {
 			Format: alma.FormatAlma, ContentType: "application/json",
 			Header: []alma.HeaderField{{Name: "X-ALMA-Event-Type", Value: "CREATED"}, {Name: "x-odd-Case", Value: "ü"}},
 			Body:   []byte("{\"a\":1}\x00\xff"),
+			Traces: []alma.EventTrace{{EventID: "a", EventType: alma.Created, DeliveryID: "dlv_a", Since: moment, Trace: traceParent}},
 		},
 	}
 }

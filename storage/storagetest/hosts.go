@@ -23,7 +23,7 @@ func testHostCommit(e *env) {
 	e.append(e.event("a"))
 	watch := e.Watch(e.ctx)
 	tx := e.begin()
-	answers, err := tx.Append(e.ctx, e.event("b"), e.event("a"), e.event("c"))
+	answers, err := tx.Append(e.ctx, e.event("b", func(ev *alma.Event) { ev.Trace = traceParent }), e.event("a"), e.event("c"))
 	e.check(err, "append in the transaction")
 	if answers[0].Duplicate || !answers[1].Duplicate || answers[2].Duplicate {
 		e.Fatalf("answers are %+v; want the second alone to be a duplicate", answers)
@@ -31,6 +31,7 @@ func testHostCommit(e *env) {
 	e.check(tx.Commit(), "commit")
 	got := e.readAll(alma.Position{})
 	e.equal(eventIDs(got), []string{"a", "b", "c"}, "the log right after the commit")
+	e.equal([]alma.TraceParent{got[1].Trace, got[2].Trace}, []alma.TraceParent{traceParent, ""}, "the traces of events of the host")
 	e.equal(got[2].Position, answers[2].Position, "the position told")
 	if e.horizon().Before(got[2].Position) {
 		e.Fatal("the horizon lies before the event of the host")

@@ -51,6 +51,7 @@ func testRoundTrip(e *env) {
 			ev.Data = json.RawMessage(`{"z":1.0,"a":1e2,"big":12345678901234567890,"text":"\u00fc\/ü<&>\u2028","n":null,"list":[{},[]]}`)
 			ev.Envelope = json.RawMessage(`{"id":"x","event":null}`)
 		}),
+		e.event("trace", func(ev *alma.Event) { ev.Trace = traceParent }),
 		e.event("job", func(ev *alma.Event) { ev.Job = &alma.Job{ID: "j1", Records: 700000} }),
 		e.event("empty", func(ev *alma.Event) { ev.MemoryType, ev.Agent, ev.ProjectID, ev.Data = "", "", "", nil }),
 		e.event("nanos", func(ev *alma.Event) { ev.Timestamp = time.Date(2026, 2, 3, 4, 5, 6, 789_012_345, time.UTC) }),

@@ -73,7 +73,7 @@ func testMemoryEvents(e *env) {
 		e.Fatalf("the repeated event is answered with %+v", answers[2])
 	}
 	watch := e.Watch(e.ctx)
-	_, err = e.ApplyMemories(e.ctx, nil, []alma.Event{e.event("3")})
+	_, err = e.ApplyMemories(e.ctx, nil, []alma.Event{e.event("3", func(ev *alma.Event) { ev.Trace = traceParent })})
 	e.check(err, "events alone")
 	e.await(watch, "an event was appended with a change of memories")
 }

@@ -12,7 +12,7 @@ import (
 
 var purgeCases = []testCase{
 	{"Nothing", "a purge that selects everything by mistake is refused", testPurgeNothing},
-	{"Event", "of an erased event ids, types and times stay; data, envelope and agent are gone for every reader", testPurgeEvent},
+	{"Event", "of an erased event ids, types and times stay; data, envelope, agent and trace are gone for every reader", testPurgeEvent},
 	{"Select", "memory, agent, project and time select, and add up; a dry run counts the same and erases nothing", testPurgeSelect},
 	{"Repeat", "a purge that is repeated finds nothing more", testPurgeRepeat},
 	{"Many", "a purge goes on from place to place until all is erased", testPurgeMany},
@@ -74,6 +74,7 @@ func testPurgeNothing(e *env) {
 func testPurgeEvent(e *env) {
 	before := e.event("a", func(ev *alma.Event) {
 		ev.Envelope, ev.Job, ev.Erased = json.RawMessage(`{"institution":"x"}`), &alma.Job{ID: "j", Records: 3}, true
+		ev.Trace = traceParent
 	})
 	at := e.append(before, e.event("b"))
 	got := e.readAll(alma.Position{})
@@ -81,7 +82,7 @@ func testPurgeEvent(e *env) {
 		e.Fatal("a new event is erased: only the log says so")
 	}
 	want := got[0]
-	want.Data, want.Envelope, want.Agent, want.Erased = json.RawMessage("{}"), nil, "", true
+	want.Data, want.Envelope, want.Agent, want.Trace, want.Erased = json.RawMessage("{}"), nil, "", "", true
 	done := e.purge(alma.PurgeQuery{MemoryID: "memory-a"})
 	e.equal([]any{done.Events, done.Erased}, []any{int64(1), at[:1]}, "what was erased")
 	e.equal(e.readAll(alma.Position{}), []alma.Event{want, got[1]}, "the log")

@@ -22,6 +22,7 @@ var replayCases = []testCase{
 	{"Checkpoint", "a webhook with unfinished replays is among the lanes to resume", testReplayCheckpoint},
 	{"DeleteWebhook", "deleting a webhook cancels its replays", testReplayDelete},
 	{"Exception", "an exception remembers the replay it belongs to, alone and in a batch", testReplayException},
+	{"Trace", "a replay reads the trace of an event as the log does", testReplayTrace},
 	{"Reopen", "a replay survives a restart with its place, counts and jobs", testReplayReopen},
 }
 
@@ -343,6 +344,16 @@ func testReplayCheckpoint(e *env) {
 		e.check(err, "cancel")
 	}
 	e.equal(e.lanes(), []alma.LaneRecord(nil), "lanes without unfinished replays")
+}
+
+func testReplayTrace(e *env) {
+	e.append(e.event("a", func(ev *alma.Event) { ev.Trace = traceParent }), e.event("b"))
+	e.webhook("wh_1")
+	r := e.replay("rpl_1", "wh_1", alma.ReplayQuery{})
+	page, err := e.ReadReplay(e.ctx, r, r.Cursor, 10)
+	e.check(err, "read a replay")
+	e.equal(page.Events, e.readAll(alma.Position{}), "what the replay reads")
+	e.equal(page.Events[0].Trace, traceParent, "the trace of the first event")
 }
 
 func testReplayDelete(e *env) {

@@ -117,6 +117,7 @@ func (s *Server) answer(c *call) {
 	err := s.admit(c)
 	answered := false
 	if err == nil {
+		defer s.trace(c)()
 		answered, err = s.begin(c)
 	}
 	if err == nil && !answered {

@@ -16,7 +16,7 @@ import (
 var (
 	shownOfWebhook = shown(slices.Collect(maps.Keys(fieldsOf(typeOf[webhookView]()))), "", "secret")
 	shownOfMemory  = shown([]string{"id", "memory_type", "agent", "project_id", "version", "created_at", "updated_at", "created", "score"})
-	shownOfEvent   = shown([]string{"appended_at", "deliveries", "erased"})
+	shownOfEvent   = shown([]string{"appended_at", "deliveries", "erased", "traceparent"})
 )
 
 func shown(names []string, but ...string) map[string]bool {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -48,6 +49,9 @@ type Config struct {
 	// Metrics counts requests and answers GET /metrics. Defaults to none: then
 	// there is no such path.
 	Metrics Metrics
+	// Trace follows a request that appends events, once its key is known. What the
+	// caller names as its trace is in ctx (see [alma.TraceOf]). Defaults to none.
+	Trace func(ctx context.Context, method, route, requestID string) (_ context.Context, end func(status int))
 	// Heartbeat is how often a silent event stream shows that it is alive.
 	// Defaults to 15 s.
 	Heartbeat time.Duration
@@ -98,6 +102,7 @@ type Server struct {
 	heartbeat time.Duration
 	sessions  *session.Store
 	metrics   Metrics // May be nil.
+	tracing   func(ctx context.Context, method, route, requestID string) (context.Context, func(status int))
 
 	publicKeys keySetCache
 
@@ -125,7 +130,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		manager: cfg.Manager, memory: cfg.Memory, store: cfg.Store, logger: cfg.Logger,
-		version: cfg.Version, heartbeat: cfg.Heartbeat, inbound: cfg.Inbound, metrics: cfg.Metrics, sessions: cfg.Sessions,
+		version: cfg.Version, heartbeat: cfg.Heartbeat, inbound: cfg.Inbound, metrics: cfg.Metrics, tracing: cfg.Trace, sessions: cfg.Sessions,
 		uses: keyUses{limit: cfg.RateLimit}, closed: make(chan struct{}),
 	}
 	s.operations = s.table()

@@ -39,6 +39,9 @@ type Config struct {
 	MaxBody int64
 	// Logger hears of refusals and failures. Defaults to slog.Default().
 	Logger *slog.Logger
+	// Trace follows a request whose sender is verified. caller is what it names as
+	// its trace; empty for none. Defaults to none.
+	Trace func(ctx context.Context, method, route string, caller alma.TraceParent) (_ context.Context, end func(status int))
 	// Now is the clock that rotations and signatures with a timestamp go by.
 	// Defaults to time.Now.
 	Now func() time.Time

@@ -31,7 +31,7 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	appended, err := h.cfg.Appender.Append(r.Context(), events...)
+	appended, err := h.append(r, events)
 	if err != nil {
 		return fmt.Errorf("append events: %w", err)
 	}
