@@ -47,7 +47,7 @@ func (c *deliveryRetryCmd) Run(ctx context.Context, conn *connection, io stdio) 
 
 func (c *deliveryRetryCmd) retryFailed(ctx context.Context, conn *connection, io stdio) error {
 	body := map[string]any{}
-	for name, value := range map[string]string{"webhook_id": c.Webhook, "reason": c.Reason, "since": c.Since, "until": c.Until} {
+	for name, value := range map[string]string{"webhook_id": c.Webhook, "reason": c.Reason, "since": string(c.Since), "until": string(c.Until)} {
 		if value != "" {
 			body[name] = value
 		}

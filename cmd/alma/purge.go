@@ -64,7 +64,7 @@ func plural(n int64, word string) string {
 // Run erases.
 func (c *purgeCmd) Run(ctx context.Context, conn *connection, io stdio) error {
 	body := map[string]any{}
-	for name, value := range map[string]string{"memory_id": c.Memory, "agent": c.Agent, "project_id": c.Project, "since": c.Since, "until": c.Until} {
+	for name, value := range map[string]string{"memory_id": c.Memory, "agent": c.Agent, "project_id": c.Project, "since": string(c.Since), "until": string(c.Until)} {
 		if value != "" {
 			body[name] = value
 		}
