@@ -46,6 +46,7 @@ var (
 	faint = lipgloss.NewStyle().Faint(true)
 	green = lipgloss.NewStyle().Foreground(lipgloss.Color("2"))
 	red   = lipgloss.NewStyle().Foreground(lipgloss.Color("1"))
+	amber = lipgloss.NewStyle().Foreground(lipgloss.Color("3"))
 )
 
 // printJSON prints a value, indented.
