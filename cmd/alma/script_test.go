@@ -31,6 +31,7 @@ const (
 //
 //	arrives N          wait until the listener has got N requests
 //	answer STATUS [N]  make it answer with a status, N times or from now on
+//	consent yes|no     make it give its consent when it is asked, or refuse it
 //	keep NAME REGEXP   put what the group matches in stdout into $NAME
 //	says FILE REGEXP   wait until a file of a command in the background says so
 func TestScripts(t *testing.T) {
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 		Deadline:            time.Now().Add(2 * time.Minute),
 		Setup:               func(env *testscript.Env) error { return setScene(env, name) },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"arrives": arrives, "answer": answers, "keep": keep, "says": says,
+			"arrives": arrives, "answer": answers, "consent": consent, "keep": keep, "says": says,
 		},
 	})
 }
@@ -103,6 +104,13 @@ func answers(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	listenerOf(ts).FailTimes(n, status)
+}
+
+func consent(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || args[0] != "yes" && args[0] != "no" {
+		ts.Fatalf("usage: consent yes|no")
+	}
+	listenerOf(ts).Refuse(args[0] == "no")
 }
 
 func keep(ts *testscript.TestScript, neg bool, args []string) {
