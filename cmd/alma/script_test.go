@@ -33,6 +33,7 @@ const (
 //	answer STATUS [N]  make it answer with a status, N times or from now on
 //	consent yes|no     make it give its consent when it is asked, or refuse it
 //	keep NAME REGEXP   put what the group matches in stdout into $NAME
+//	until REGEXP COMMAND…  run a command again and again until its stdout says so
 //	says FILE REGEXP   wait until a file of a command in the background says so
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -46,7 +47,7 @@ func TestScripts(t *testing.T) {
 		Deadline:            time.Now().Add(2 * time.Minute),
 		Setup:               func(env *testscript.Env) error { return setScene(env, name) },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"arrives": arrives, "answer": answers, "consent": consent, "keep": keep, "says": says,
+			"arrives": arrives, "answer": answers, "consent": consent, "keep": keep, "says": says, "until": until,
 		},
 	})
 }
@@ -143,6 +144,21 @@ func says(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s never says %s:\n%s", args[0], args[1], text)
 }
 
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP COMMAND…")
+	}
+	want := regexp.MustCompile("(?m)" + args[0])
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s never says %s:\n%s", strings.Join(args[1:], " "), args[0], ts.ReadFile("stdout"))
+}
+
 // TestEveryCommandHasAScript: a command that no script runs is one that nobody
 // has tried.
 func TestEveryCommandHasAScript(t *testing.T) {
@@ -166,7 +182,7 @@ func TestEveryCommandHasAScript(t *testing.T) {
 	}
 	for _, leaf := range parser.Model.Leaves(true) {
 		name := strings.TrimSpace(commandPath(leaf, " "))
-		if !regexp.MustCompile(`(?m)^!? ?exec (sh -c '(exec )?)?alma ` + name + `\b`).MatchString(all.String()) {
+		if !regexp.MustCompile(`(?m)^(!? ?exec|until \S+) (sh -c '(exec )?)?alma ` + name + `\b`).MatchString(all.String()) {
 			t.Errorf("no script of %s runs alma %s", scripts, name)
 		}
 	}
