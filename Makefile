@@ -25,11 +25,11 @@ install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
-	install -m 755 bin/alma $(DESTDIR)$(PREFIX)/bin/alma
-	bin/alma man > $(DESTDIR)$(PREFIX)/share/man/man1/alma.1
-	bin/alma completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/alma
-	bin/alma completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_alma
-	bin/alma completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/alma.fish
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/alma
+	$(BIN) man > $(DESTDIR)$(PREFIX)/share/man/man1/alma.1
+	$(BIN) completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/alma
+	$(BIN) completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_alma
+	$(BIN) completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/alma.fish
 
 # Binaries for every platform, and the man page, in bin/.
 release: build

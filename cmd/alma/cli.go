@@ -50,6 +50,7 @@ type connection struct {
 	Server string `help:"The server's address." default:"http://127.0.0.1:2562" env:"ALMA_SERVER"`
 	APIKey string `name:"api-key" help:"The API key. Without one, the file that \"alma serve\" left beside its database is read." env:"ALMA_API_KEY" placeholder:"KEY"`
 	DB     string `name:"db" help:"The server's database: an SQLite file, or postgres://user:password@host:5432/database." default:"alma.db" env:"ALMA_DB"`
+	CA     string `name:"server-ca" help:"Trust the certificate authorities in this PEM file, besides the system's, when the server speaks https." env:"ALMA_SERVER_CA" placeholder:"FILE"`
 	Wait   span   `help:"Give up on the server after so long." default:"30s" env:"ALMA_WAIT"`
 }
 

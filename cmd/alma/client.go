@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +26,8 @@ type problem struct {
 	Status int          `json:"status"`
 	Detail string       `json:"detail"`
 	Errors []alma.Fault `json:"errors"`
+
+	retryAfter string // Seconds, where the server says so.
 }
 
 func (p *problem) Error() string {
@@ -37,6 +41,9 @@ func (p *problem) Error() string {
 	}
 	if p.Status == http.StatusUnauthorized {
 		lines = append(lines, "Give one by --api-key or ALMA_API_KEY, or name by --db the server's database, beside which \"alma serve\" left <db>.key.")
+	}
+	if p.retryAfter != "" {
+		lines = append(lines, "Try again in "+p.retryAfter+" s.")
 	}
 	return strings.Join(lines, "\n  ")
 }
@@ -88,7 +95,11 @@ func (c *connection) open(ctx context.Context, method, path string, query url.Va
 	if key := c.key(); key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client, err := c.client()
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, c.unreachable(ctx, err)
 	}
@@ -97,6 +108,45 @@ func (c *connection) open(ctx context.Context, method, path string, query url.Va
 	}
 	defer resp.Body.Close()
 	return nil, readProblem(resp)
+}
+
+// client returns what makes the requests.
+func (c *connection) client() (*http.Client, error) {
+	if c.CA == "" {
+		return http.DefaultClient, nil
+	}
+	pool, err := readAuthorities("--server-ca", c.CA)
+	if err != nil {
+		return nil, err
+	}
+	transport, _ := http.DefaultTransport.(*http.Transport) // It is one.
+	transport = transport.Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return &http.Client{Transport: transport}, nil
+}
+
+// readAuthorities returns the system's certificate authorities and those of a
+// file, which a flag names.
+func readAuthorities(flag, name string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s: %s holds no certificate in PEM form", flag, name)
+	}
+	return pool, nil
+}
+
+// patient gives a call more time than --wait, where the server needs it.
+func (c *connection) patient(atLeast time.Duration) *connection {
+	p := *c
+	p.Wait = max(c.Wait, span(atLeast))
+	return &p
 }
 
 func encodeBody(body any) (io.Reader, error) {
@@ -131,6 +181,9 @@ func readProblem(resp *http.Response) error {
 			p.Detail = "the server answered " + resp.Status
 		}
 	}
+	if after := resp.Header.Get("Retry-After"); after != "" && strings.Trim(after, "0123456789") == "" {
+		p.retryAfter = after
+	}
 	return p
 }
 
@@ -143,6 +196,10 @@ func (c *connection) unreachable(ctx context.Context, err error) error {
 		return fmt.Errorf("no answer from %s within %s; --wait gives it more time", c.Server, time.Duration(c.Wait))
 	case errors.As(err, &op) && op.Op == "dial":
 		return fmt.Errorf("no server answers at %s: start one with \"alma serve\", or name another with --server", c.Server)
+	}
+	var authority x509.UnknownAuthorityError
+	if errors.As(err, &authority) {
+		return fmt.Errorf("the certificate of %s is signed by an authority that is not known here; name its file with --server-ca (ALMA_SERVER_CA)", c.Server)
 	}
 	return fmt.Errorf("the call to %s failed: %w", c.Server, errors.Unwrap(err))
 }

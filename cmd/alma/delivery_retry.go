@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -19,6 +20,7 @@ type deliveryRetryCmd struct {
 	Failed  bool     `help:"Instead: all failed deliveries that the flags below select."`
 	Webhook string   `help:"With --failed: only to this webhook." placeholder:"ID"`
 	Reason  string   `help:"With --failed: only those that failed for this reason." placeholder:"REASON"`
+	Follow  bool     `help:"With --failed: watch until all are through." short:"f"`
 	period
 }
 
@@ -30,24 +32,37 @@ func (c *deliveryRetryCmd) Run(ctx context.Context, conn *connection, io stdio) 
 		return usagef("name deliveries, or give --failed; not both")
 	case !c.Failed && len(c.IDs) == 0:
 		return usagef("name the deliveries to retry, or give --failed for all that failed")
-	case !c.Failed && filtered:
-		return usagef("--webhook, --reason, --since and --until select among failed deliveries: give --failed too")
+	case !c.Failed && (filtered || c.Follow):
+		return usagef("--webhook, --reason, --since, --until and --follow are about all failed deliveries: give --failed too")
 	case c.Failed:
 		return c.retryFailed(ctx, conn, io)
 	}
+	return c.retryEach(ctx, conn, io)
+}
+
+// retryEach goes on after one that cannot be retried, and tells of all of them.
+func (c *deliveryRetryCmd) retryEach(ctx context.Context, conn *connection, io stdio) error {
+	var errs []error
 	for _, id := range c.IDs {
 		var d alma.Delivery
 		if err := conn.call(ctx, http.MethodPost, (&deliveryID{id}).path()+"/retry", nil, nil, &d); err != nil {
-			return err
+			errs = append(errs, fmt.Errorf("%s: %w", id, err))
+			if ctx.Err() != nil {
+				break
+			}
+			continue
 		}
 		fmt.Fprintln(io.out, d.ID, "is attempted now; see: alma delivery show", d.ID)
 	}
-	return nil
+	if len(c.IDs) == 1 && len(errs) == 1 {
+		return errors.Unwrap(errs[0])
+	}
+	return errors.Join(errs...)
 }
 
 func (c *deliveryRetryCmd) retryFailed(ctx context.Context, conn *connection, io stdio) error {
 	body := map[string]any{}
-	for name, value := range map[string]string{"webhook_id": c.Webhook, "reason": c.Reason, "since": c.Since, "until": c.Until} {
+	for name, value := range map[string]string{"webhook_id": c.Webhook, "reason": c.Reason, "since": string(c.Since), "until": string(c.Until)} {
 		if value != "" {
 			body[name] = value
 		}
@@ -64,5 +79,12 @@ func (c *deliveryRetryCmd) retryFailed(ctx context.Context, conn *connection, io
 	for _, r := range answer.Replays {
 		fmt.Fprintf(io.out, "  %d to %s; watch it with: alma replay follow %s\n", r.Total, r.WebhookID, r.ID)
 	}
-	return nil
+	if !c.Follow {
+		return nil
+	}
+	var errs []error
+	for _, r := range answer.Replays {
+		errs = append(errs, followReplay(ctx, conn, io, r.ID, "table"))
+	}
+	return errors.Join(errs...)
 }

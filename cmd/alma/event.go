@@ -33,12 +33,12 @@ func (f *eventFilter) query() url.Values {
 
 // period selects by the time of the append.
 type period struct {
-	Since string `help:"Appended at or after this time, as 2026-01-28T12:00:00Z." placeholder:"TIME"`
-	Until string `help:"Appended before this time." placeholder:"TIME"`
+	Since pointInTime `help:"Appended at or after this time: 2026-01-28T12:00:00Z, 2026-01-28, or 24h ago as 24h." placeholder:"TIME"`
+	Until pointInTime `help:"Appended before this time." placeholder:"TIME"`
 }
 
 func (p *period) add(q url.Values) url.Values {
-	maps.Copy(q, values("since", p.Since, "until", p.Until))
+	maps.Copy(q, values("since", string(p.Since), "until", string(p.Until)))
 	return q
 }
 

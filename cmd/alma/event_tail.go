@@ -97,5 +97,5 @@ func (c *eventTailCmd) print(io stdio, raw []byte) {
 		fmt.Fprintln(io.out, string(bytes.TrimSpace(raw)))
 		return
 	}
-	fmt.Fprintf(io.out, "%s  %s  %s %s  %s\n", moment(e.AppendedAt), style(io.out, bold, string(e.Type)), orDash(string(e.MemoryType)), visible(e.MemoryID), style(io.out, faint, string(e.Data)))
+	fmt.Fprintf(io.out, "%s  %s  %s %s  %s\n", moment(e.AppendedAt), style(io.out, bold, string(e.Type)), orDash(string(e.MemoryType)), visible(e.MemoryID), style(io.out, faint, visible(string(e.Data))))
 }

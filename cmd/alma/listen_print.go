@@ -114,12 +114,12 @@ func (p *printer) event(e *alma.Event) {
 // data.
 func (p *printer) content(e *alma.Event, body []byte) {
 	if pretty, ok := indentXML(body); ok {
-		fmt.Fprintln(p.io.out, style(p.io.out, faint, pretty))
+		fmt.Fprintln(p.io.out, style(p.io.out, faint, visibleLines(pretty)))
 		return
 	}
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, e.Data, "  ", "  "); err == nil && len(e.Data) > 2 {
-		fmt.Fprintln(p.io.out, style(p.io.out, faint, "  "+pretty.String()))
+		fmt.Fprintln(p.io.out, style(p.io.out, faint, visibleLines("  "+pretty.String())))
 	}
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -16,11 +15,12 @@ import (
 	"golang.org/x/term"
 )
 
-// report prints an error for a person.
+// report prints an error for a person: several that were joined, one by one.
 func report(w io.Writer, err error) {
-	var p *problem
-	if errors.As(err, &p) {
-		fmt.Fprintln(w, "alma:", p)
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // Only what is joined itself.
+		for _, one := range joined.Unwrap() {
+			report(w, one)
+		}
 		return
 	}
 	fmt.Fprintln(w, "alma:", strings.TrimPrefix(err.Error(), "alma: "))
@@ -46,6 +46,7 @@ var (
 	faint = lipgloss.NewStyle().Faint(true)
 	green = lipgloss.NewStyle().Foreground(lipgloss.Color("2"))
 	red   = lipgloss.NewStyle().Foreground(lipgloss.Color("1"))
+	amber = lipgloss.NewStyle().Foreground(lipgloss.Color("3"))
 )
 
 // printJSON prints a value, indented.
@@ -95,6 +96,15 @@ func moment(t time.Time) string {
 		return "-"
 	}
 	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+// visibleLines is visible for a text of several lines.
+func visibleLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = visible(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
 
 // visible replaces control characters: what others send must not move the

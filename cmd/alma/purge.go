@@ -64,7 +64,7 @@ func plural(n int64, word string) string {
 // Run erases.
 func (c *purgeCmd) Run(ctx context.Context, conn *connection, io stdio) error {
 	body := map[string]any{}
-	for name, value := range map[string]string{"memory_id": c.Memory, "agent": c.Agent, "project_id": c.Project, "since": c.Since, "until": c.Until} {
+	for name, value := range map[string]string{"memory_id": c.Memory, "agent": c.Agent, "project_id": c.Project, "since": string(c.Since), "until": string(c.Until)} {
 		if value != "" {
 			body[name] = value
 		}
@@ -72,24 +72,28 @@ func (c *purgeCmd) Run(ctx context.Context, conn *connection, io stdio) error {
 	if len(body) == 0 {
 		return usagef("name what is to be erased: --memory, --agent, --project, --since or --until")
 	}
-	patient := *conn
-	patient.Wait = max(conn.Wait, span(time.Hour)) // The server works until it is done.
+	patient := conn.patient(time.Hour) // The server works until it is done.
 	if !c.DryRun && !c.Yes {
-		if err := confirmPurge(ctx, &patient, io, body); err != nil {
+		if err := confirmPurge(ctx, patient, io, body); err != nil {
 			return err
 		}
 	}
-	answer, err := callPurge(ctx, &patient, body, c.DryRun)
+	answer, err := callPurge(ctx, patient, io, body, c.DryRun)
 	if err != nil {
 		return err
 	}
 	return c.print(io, answer)
 }
 
-func callPurge(ctx context.Context, conn *connection, filter map[string]any, dryRun bool) (*purgeAnswer, error) {
+func callPurge(ctx context.Context, conn *connection, io stdio, filter map[string]any, dryRun bool) (*purgeAnswer, error) {
 	body := maps.Clone(filter)
 	body["dry_run"] = dryRun
 	var answer purgeAnswer
+	what := "Looking through the log and the memories"
+	if !dryRun {
+		what = "Erasing; it may be interrupted, and repeated"
+	}
+	defer showWork(io, what)()
 	err := conn.call(ctx, http.MethodPost, "/v1/purge", nil, body, &answer)
 	return &answer, err
 }
@@ -115,7 +119,7 @@ func confirmPurge(ctx context.Context, conn *connection, io stdio, filter map[st
 	if !canAnswer(io.in) {
 		return usagef("this erases data for good, and nobody is there to ask: give --yes, or --dry-run to count first")
 	}
-	would, err := callPurge(ctx, conn, filter, true)
+	would, err := callPurge(ctx, conn, io, filter, true)
 	if err != nil {
 		return err
 	}

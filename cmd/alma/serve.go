@@ -121,18 +121,7 @@ func (c *serveCmd) authorities() (*x509.CertPool, error) {
 	if c.CAFile == "" {
 		return nil, nil //nolint:nilnil // As crypto/tls means it.
 	}
-	pem, err := os.ReadFile(c.CAFile)
-	if err != nil {
-		return nil, fmt.Errorf("--ca-file: %w", err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("--ca-file %s holds no certificate in PEM form", c.CAFile)
-	}
-	return pool, nil
+	return readAuthorities("--ca-file", c.CAFile)
 }
 
 const maxLease = 5 * time.Minute

@@ -58,7 +58,13 @@ type webhookAnswer struct {
 	Description string  `json:"description"`
 
 	FormerUntil *time.Time `json:"former_secret_until"`
+
+	Consent *alma.Consent `json:"consent"`
 }
+
+// handshakeTime is what a listener that is asked for its consent may take, and
+// a little more.
+const handshakeTime = 75 * time.Second
 
 // Run registers a webhook.
 func (c *webhookAddCmd) Run(ctx context.Context, conn *connection, io stdio) error {
@@ -70,6 +76,7 @@ func (c *webhookAddCmd) Run(ctx context.Context, conn *connection, io stdio) err
 	if c.Paused {
 		body["active"] = false
 	}
+	conn = conn.patient(handshakeTime)
 	if c.Output == "json" {
 		return conn.show(ctx, io, http.MethodPost, "/v1/webhooks", body)
 	}
@@ -82,8 +89,20 @@ func (c *webhookAddCmd) Run(ctx context.Context, conn *connection, io stdio) err
 	if w.State == string(alma.StatePending) {
 		fmt.Fprintln(io.out, "        events wait; when the listener is ready: alma webhook activate", w.ID)
 	}
+	if w.Consent != nil {
+		fmt.Fprintln(io.out, "asked: ", w.consent())
+	}
 	c.printSecret(io, w.Secret)
 	return nil
+}
+
+// consent says what the listener answered when it was asked.
+func (w *webhookAnswer) consent() string {
+	text := "the listener has passed the handshake"
+	if w.Consent.Rate > 0 {
+		text += fmt.Sprintf(", and takes %d requests a minute", w.Consent.Rate)
+	}
+	return text
 }
 
 // state is the state with its reason.

@@ -25,14 +25,15 @@ func (*webhookReplayCmd) Help() string {
 	return `A replay is a job of the server: it goes on when this command ends, and over
 restarts. Example:
 
-  alma webhook replay wh_… --since 2026-01-28T00:00:00Z --follow`
+  alma webhook replay wh_… --since 24h --follow
+  alma webhook replay wh_… --since 2026-01-28T08:00:00Z --until 2026-01-28T12:00:00Z`
 }
 
 // Run starts a replay.
 func (c *webhookReplayCmd) Run(ctx context.Context, conn *connection, io stdio) error {
 	body := map[string]any{}
 	for name, value := range map[string]string{
-		"since": c.Since, "until": c.Until, "from": c.From, "to": c.To, "status": strings.ToUpper(c.Status), "reason": c.Reason, "event_id": c.Event,
+		"since": string(c.Since), "until": string(c.Until), "from": c.From, "to": c.To, "status": strings.ToUpper(c.Status), "reason": c.Reason, "event_id": c.Event,
 	} {
 		if value != "" {
 			body[name] = value

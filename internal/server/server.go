@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -224,8 +225,17 @@ func (s *Server) URL() string {
 	case addr == nil:
 		return ""
 	case s.cfg.CertFile != "":
-		return "https://" + addr.String()
+		return "https://" + reachable(addr)
 	default:
-		return "http://" + addr.String()
+		return "http://" + reachable(addr)
 	}
+}
+
+// reachable returns an address that a browser of this machine can open: "every
+// network" is none.
+func reachable(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	return addr.String()
 }
