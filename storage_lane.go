@@ -115,6 +115,12 @@ type HeaderField struct {
 
 // Settlement is a group of outcomes, of many lanes, stored together.
 type Settlement struct {
+	// ID names the settlement, where it adds to counts (Suppressed, Replays). A
+	// driver that may store one without being able to say so (its server is at
+	// the other end of a network) stores nothing when the last one of the Node
+	// comes again, and returns no error. Whoever settles repeats one until it
+	// succeeds, before the next.
+	ID string
 	// Node is the session that settles; [ErrFenced] when it has ended, and then
 	// nothing is stored. Empty for outcomes that no node's lanes came to, and
 	// with a storage that belongs to one process.

@@ -27,6 +27,7 @@ type Server struct {
 	settings []string
 
 	running *process
+	frozen  []*os.Process // Processes that were stopped by Freeze.
 }
 
 // process is one life of a server.
@@ -133,6 +134,9 @@ func (s *Server) end(how os.Signal) error {
 	p := s.running
 	if p == nil {
 		return nil
+	}
+	if err := s.Thaw(); err != nil {
+		return err
 	}
 	s.running = nil
 	if err := p.handle.Signal(how); err != nil && !errors.Is(err, os.ErrProcessDone) {

@@ -26,6 +26,7 @@ const (
 	codeNoTable         = "42P01"
 	codeNoRight         = "42501"
 	codeFenced          = "AL001" // Raised by alma_hold_node.
+	codeStored          = "AL002" // Raised by alma_settle_once.
 )
 
 // code returns the SQLSTATE of an error; "" when it is none of the server's.

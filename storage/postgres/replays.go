@@ -62,7 +62,7 @@ func (s *Store) FindReplays(ctx context.Context, q alma.FindReplays) (alma.Page[
 		states[i] = string(state)
 	}
 	var page alma.Page[alma.Replay]
-	err = s.do(ctx, operation, func(ctx context.Context) error {
+	err = s.list(ctx, operation, func(ctx context.Context) error {
 		page = alma.Page[alma.Replay]{}
 		rows, err := s.pool.Query(ctx, sqlFindReplays, before, webhooks, states, q.Size()+1)
 		if err != nil {
