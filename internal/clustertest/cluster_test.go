@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/internal/pgtest"
 )
 
@@ -144,23 +145,36 @@ func (c *cluster) addHook(name string, maxInFlight int, ordered bool) {
 	c.hooks = append(c.hooks, name)
 }
 
-// flows waits until every webhook got an event that was stored after this
-// moment, and returns how long that took.
+// flows waits until every webhook got something new after this moment, and
+// returns how long that took.
 func (c *cluster) flows(what string, within time.Duration) time.Duration {
 	c.t.Helper()
 	began := time.Now()
-	number := int(c.load.acked.Load()) + loadBatch + 1
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for c.sink.behind(c.hooks, number) > 0 {
+	for c.sink.behind(c.hooks, began) > 0 {
 		<-tick.C
 		if waited := time.Since(began); waited > within {
-			c.t.Fatalf("%s: after %s, %d of %d webhooks have got nothing new (event %d)", what, waited, c.sink.behind(c.hooks, number), len(c.hooks), number)
+			c.t.Fatalf("%s: after %s, %d of %d webhooks have got nothing new", what, waited, c.sink.behind(c.hooks, began), len(c.hooks))
 		}
 	}
 	took := time.Since(began)
 	c.t.Logf("%s: every webhook goes on after %s", what, took.Round(time.Millisecond))
 	return took
+}
+
+// until waits until a condition holds.
+func (c *cluster) until(what string, within time.Duration, holds func() bool) {
+	c.t.Helper()
+	began := time.Now()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		<-tick.C
+		if time.Since(began) > within {
+			c.t.Fatalf("after %s it is not so: %s", within, what)
+		}
+	}
 }
 
 // takeover is within how long the webhooks of a lost node must go on.
@@ -183,35 +197,70 @@ func (c *cluster) killTwo() {
 	c.flows("kill -9 of "+a.name+" and "+b.name, takeover)
 }
 
+// startOne starts a server, which must come to own its share of the slots.
 func (c *cluster) startOne() {
 	c.t.Helper()
 	p := c.start()
-	c.flows("start of "+p.name, takeover)
+	share := alma.Slots / len(c.alive()) / 2 // Half of it at least: they are drawn.
+	owned := 0
+	c.until(p.name+" owns its share", takeover, func() bool {
+		owned = c.slots()[p.name]
+		return owned >= share
+	})
+	c.flows(fmt.Sprintf("start of %s, which serves %d slots", p.name, owned), takeover)
 }
 
+// stopOne ends a server as an operator does: it hands its webhooks on, and
+// nothing is sent twice.
 func (c *cluster) stopOne(i int) {
 	c.t.Helper()
+	before := c.quiet()
 	p := c.take(i)
 	p.signal(syscall.SIGTERM)
 	if err := p.wait(); err != nil {
 		c.t.Errorf("%s ended with %v after SIGTERM:\n%s", p.name, err, tail(p.log.String()))
 	}
 	c.flows("SIGTERM of "+p.name, takeover)
+	if again := c.quiet() - before; again > 0 {
+		c.t.Errorf("SIGTERM of %s: %d requests were made twice", p.name, again)
+	}
 }
 
-// freezeOne stops a process for longer than its lease and lets it go on.
+// quiet waits until what earlier steps made be repeated has come, and returns
+// how many repeats there were.
+func (c *cluster) quiet() int {
+	c.t.Helper()
+	n, since := -1, time.Now()
+	c.until("no more repeats come", time.Minute, func() bool {
+		if now := c.sink.repeats(); now != n {
+			n, since = now, time.Now()
+		}
+		return time.Since(since) > 1500*time.Millisecond // A retry comes after one second.
+	})
+	return n
+}
+
+// freezeOne stops a process for longer than its lease, while it waits for
+// answers, and lets it go on. What the answers came to is refused then.
 func (c *cluster) freezeOne(i int) {
 	c.t.Helper()
 	c.faults++
 	p := c.take(i)
+	mine := c.served(p)
+	c.sink.holdAnswers()
+	c.until("a request of "+p.name+" waits for its answer", takeover, func() bool { return c.sink.holds(mine) })
 	p.signal(syscall.SIGSTOP)
+	c.sink.release() // The answers wait for the process.
 	c.flows("SIGSTOP of "+p.name, takeover)
 	<-time.After(c.lease)
+	before := c.places()
 	p.signal(syscall.SIGCONT)
 	c.flows("SIGCONT of "+p.name, takeover)
+	c.until(p.name+" has noticed that others had taken over", takeover, func() bool { return strings.Contains(p.log.String(), "its lease had run out") })
+	c.compare(before, c.places())
 	c.put(p)
-	if !strings.Contains(p.log.String(), "its lease had run out") {
-		c.t.Errorf("%s did not notice that others had taken over:\n%s", p.name, tail(p.log.String()))
+	if !strings.Contains(p.log.String(), "late outcomes are dropped") {
+		c.t.Errorf("%s had answers to %d webhooks, and said nothing about dropping them:\n%s", p.name, len(mine), tail(p.log.String()))
 	}
 }
 
@@ -258,22 +307,13 @@ func (c *cluster) cutConnections(d time.Duration) {
 func (c *cluster) verify() {
 	c.t.Helper()
 	c.load.end()
-	stored := int(c.load.acked.Load())
+	stored := c.load.stored()
 	c.await(stored, time.Minute)
 	repeats, deliveries := 0, 0
 	for _, hook := range c.hooks {
-		count := c.sink.count(hook)
-		lost, again := 0, 0
-		for number := 1; number <= stored; number++ {
-			n := count[eventID(number)]
-			deliveries += n
-			if n == 0 {
-				lost++
-			}
-			again += max(0, n-1)
-		}
+		lost, again := c.sink.lacks(hook, stored)
 		if lost > 0 {
-			c.t.Errorf("%s: %d of %d events are lost", hook, lost, stored)
+			c.t.Errorf("%s: %d of %d events are lost", hook, lost, len(stored))
 		}
 		if most := c.faults * 2 * window; again > most {
 			c.t.Errorf("%s: %d repeats; %d faults allow %d", hook, again, c.faults, most)
@@ -282,17 +322,19 @@ func (c *cluster) verify() {
 			c.checkOrder(hook)
 		}
 		repeats += again
+		deliveries += len(c.sink.arrivals(hook))
 	}
 	c.t.Logf("%d events, %d webhooks, %d deliveries: none lost, %d repeats after %d faults; %d appends were refused and repeated",
-		stored, len(c.hooks), deliveries, repeats, c.faults, c.load.refused.Load())
+		len(stored), len(c.hooks), deliveries, repeats, c.faults, c.load.refused.Load())
 }
 
-// await waits until every webhook got every event.
-func (c *cluster) await(stored int, within time.Duration) {
+// await waits until every webhook got every event that was acknowledged.
+func (c *cluster) await(stored []eventNumber, within time.Duration) {
 	for end := time.Now().Add(within); time.Now().Before(end); <-time.After(100 * time.Millisecond) {
 		complete := true
 		for _, hook := range c.hooks {
-			complete = complete && len(c.sink.count(hook)) >= stored
+			lost, _ := c.sink.lacks(hook, stored)
+			complete = complete && lost == 0
 		}
 		if complete {
 			return
@@ -300,21 +342,22 @@ func (c *cluster) await(stored int, within time.Duration) {
 	}
 }
 
-// checkOrder expects that events came one after another, repeats aside.
+// checkOrder expects that the events of each client came one after another,
+// repeats aside.
 func (c *cluster) checkOrder(hook string) {
 	c.t.Helper()
-	next := 1
+	var last [loaders]int
 	list := c.sink.arrivals(hook)
 	for i, a := range list {
 		if i > 0 && a.began.Before(list[i-1].began) {
 			continue // Told by its end; it is looked at there.
 		}
-		switch {
-		case a.number > next:
-			c.t.Errorf("%s: event %d came before %d", hook, a.number, next)
+		switch next := last[a.event.Loader] + 1; {
+		case a.event.Number > next:
+			c.t.Errorf("%s: event %d of client %d came before %d", hook, a.event.Number, a.event.Loader, next)
 			return
-		case a.number == next:
-			next++
+		case a.event.Number == next:
+			last[a.event.Loader] = next
 		default: // A repeat.
 		}
 	}

@@ -68,7 +68,7 @@ func (c *cluster) appendAll(events int) {
 				list := make([]map[string]any, measuredBatch)
 				for k := range list {
 					list[k] = map[string]any{
-						"event_id": eventID(int(from) + k), "event_type": "CREATED", "memory_id": "m",
+						"event_id": eventNumber{0, int(from) + k}.id(), "event_type": "CREATED", "memory_id": "m",
 						"data": map[string]any{"strategy": "retry the request once, then tell the user what went wrong", "confidence": 0.85},
 					}
 				}
