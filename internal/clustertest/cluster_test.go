@@ -42,9 +42,9 @@ type cluster struct {
 	started int
 }
 
-func newCluster(t *testing.T, lease time.Duration) *cluster {
+func newCluster(t *testing.T, lease time.Duration, settings ...string) *cluster {
 	t.Helper()
-	pg := pgtest.Start(t, "synchronous_commit=on")
+	pg := pgtest.Start(t, append([]string{"synchronous_commit=on"}, settings...)...)
 	c := &cluster{t: t, pg: pg, db: pg.Database(t), lease: lease, sink: newSink(t), client: &http.Client{Timeout: 2 * time.Second}}
 	t.Cleanup(c.client.CloseIdleConnections)
 	t.Cleanup(func() {

@@ -41,6 +41,15 @@ func (s *Server) data() string { return filepath.Join(s.folder, "data") }
 // Port returns the port on 127.0.0.1.
 func (s *Server) Port() int { return s.port }
 
+// PID returns the number of the first of the server's processes, the parent of
+// the others; 0 when it is not running.
+func (s *Server) PID() int {
+	if s.running == nil {
+		return 0
+	}
+	return s.running.handle.Pid
+}
+
 // URL returns the address of a database, as the superuser.
 func (s *Server) URL(database string) string {
 	return fmt.Sprintf("postgres://alma@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
