@@ -18,9 +18,9 @@ type LaneStore interface {
 	// webhook already has an attempt or an exception: the engine must not
 	// make a first attempt for them again.
 	Settled(ctx context.Context, webhookID string, after Position) ([]Position, error)
-	// Waiting returns the pending exceptions of a webhook, in log order,
-	// without their messages.
-	Waiting(ctx context.Context, webhookID string) ([]Exception, error)
+	// Waiting returns the pending exceptions of webhooks, those of each
+	// together and in log order, without their messages.
+	Waiting(ctx context.Context, webhookIDs ...string) ([]Exception, error)
 	// Exception returns one exception with its message, or ErrNotFound. Any
 	// member of a batch leads to the batch's exception.
 	Exception(ctx context.Context, webhookID string, pos Position) (Exception, error)

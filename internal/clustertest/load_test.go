@@ -87,11 +87,14 @@ type eventNumber struct {
 
 func (n eventNumber) id() string { return fmt.Sprintf("e-%d-%07d", n.Loader, n.Number) }
 
+// agent is in whose name a client appends.
+func agent(loader int) string { return fmt.Sprint("client-", loader) }
+
 func batch(loader, from int) []map[string]any {
 	list := make([]map[string]any, loadBatch)
 	for i := range list {
 		n := eventNumber{loader, from + i}
-		list[i] = map[string]any{"event_id": n.id(), "event_type": "CREATED", "memory_id": "m", "data": n}
+		list[i] = map[string]any{"event_id": n.id(), "event_type": "CREATED", "memory_id": "m", "agent": agent(loader), "data": n}
 	}
 	return list
 }

@@ -207,8 +207,8 @@ func (l *Link) Settled(ctx context.Context, id string, after alma.Position) ([]a
 }
 
 // Waiting implements [alma.LaneStore].
-func (l *Link) Waiting(ctx context.Context, id string) ([]alma.Exception, error) {
-	return through(l, func() ([]alma.Exception, error) { return l.store.Waiting(ctx, id) })
+func (l *Link) Waiting(ctx context.Context, ids ...string) ([]alma.Exception, error) {
+	return through(l, func() ([]alma.Exception, error) { return l.store.Waiting(ctx, ids...) })
 }
 
 // Exception implements [alma.LaneStore].
