@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -113,8 +114,8 @@ func (p *pruning) run(ctx context.Context) error {
 // given: names in braces, each with its value.
 func within(statement, partition string, more ...string) string {
 	pairs := []string{"{partition}", pgx.Identifier{partition}.Sanitize()}
-	for i := 0; i < len(more); i += 2 {
-		pairs = append(pairs, more[i], pgx.Identifier{more[i+1]}.Sanitize())
+	for pair := range slices.Chunk(more, 2) {
+		pairs = append(pairs, pair[0], pgx.Identifier{pair[1]}.Sanitize())
 	}
 	return strings.NewReplacer(pairs...).Replace(statement)
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,7 +114,7 @@ func (p *pruning) keep(ctx context.Context) error {
 			more[i].place = again
 		}
 	}
-	p.keeping.behind = append(more, behind[len(some):]...)
+	p.keeping.behind = slices.Concat(more, behind[len(some):])
 	return nil
 }
 
@@ -124,12 +125,12 @@ func (p *pruning) exchange(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	var any bool
-	if err := p.conn.QueryRow(ctx, within(sqlHasRows, kept)).Scan(&any); err != nil {
+	var rows bool
+	if err := p.conn.QueryRow(ctx, within(sqlHasRows, kept)).Scan(&rows); err != nil {
 		return err
 	}
 	last := sqlDrop
-	if any {
+	if rows {
 		last = attach
 	}
 	return p.step(ctx, func(tx pgx.Tx) error {
@@ -211,15 +212,15 @@ func (p *pruning) thin(ctx context.Context, name string) error {
 	}
 	p.skipped = name
 	return p.step(ctx, func(tx pgx.Tx) error {
-		var any bool
-		if err := tx.QueryRow(ctx, within(sqlHasRows, name)).Scan(&any); err != nil || any {
+		var rows bool
+		if err := tx.QueryRow(ctx, within(sqlHasRows, name)).Scan(&rows); err != nil || rows {
 			return err
 		}
 		if err := execAll(ctx, tx, sqlHoldAttempts); err != nil {
 			return err
 		}
 		// Somebody may have stored a late one meanwhile.
-		if err := tx.QueryRow(ctx, within(sqlHasRows, name)).Scan(&any); err != nil || any {
+		if err := tx.QueryRow(ctx, within(sqlHasRows, name)).Scan(&rows); err != nil || rows {
 			return err
 		}
 		return execAll(ctx, tx, within(sqlDetachAttempts, name), within(sqlDrop, name))
