@@ -4,7 +4,6 @@ package clustertest
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -79,6 +78,6 @@ func (c *cluster) compare(before, after map[string]alma.Position) {
 		}
 	}
 	if moved == 0 {
-		c.t.Error(fmt.Sprintf("none of %d places has moved at all", len(before)))
+		c.t.Errorf("none of %d places has moved at all", len(before))
 	}
 }

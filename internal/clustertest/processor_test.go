@@ -60,13 +60,14 @@ type processStat struct {
 }
 
 func readStat(file string) (s processStat, ok bool) {
-	text, err := os.ReadFile(file)
+	read, err := os.ReadFile(file)
 	if err != nil {
 		return s, false // It has ended.
 	}
+	text := string(read)
 	// The second field, the name, may hold anything; the rest are numbers.
-	pid, _, _ := strings.Cut(string(text), " ")
-	fields := strings.Fields(string(text)[strings.LastIndexByte(string(text), ')')+1:])
+	pid, _, _ := strings.Cut(text, " ")
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	if len(fields) < 15 {
 		return s, false
 	}

@@ -79,7 +79,7 @@ func (c *cluster) manyWebhooks() {
 	ids, slots := make([]string, manyHooks), make([]int16, manyHooks)
 	for i := range ids {
 		ids[i] = fmt.Sprintf("wh_%05d", i)
-		slots[i] = int16(alma.SlotOf(ids[i])) //nolint:gosec // Less than alma.Slots.
+		slots[i] = int16(alma.SlotOf(ids[i]))
 	}
 	c.exec(`INSERT INTO alma_webhooks (id, slot, version, revision, url, config, secret, state, state_reason, created_at, updated_at, made_in, made_from, traits)
 		SELECT u.id, u.slot, w.version, w.revision, w.url, w.config, w.secret, w.state, w.state_reason, w.created_at, w.updated_at, w.made_in, w.made_from, w.traits
