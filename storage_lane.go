@@ -18,9 +18,9 @@ type LaneStore interface {
 	// webhook already has an attempt or an exception: the engine must not
 	// make a first attempt for them again.
 	Settled(ctx context.Context, webhookID string, after Position) ([]Position, error)
-	// Waiting returns the pending exceptions of a webhook, in log order,
-	// without their messages.
-	Waiting(ctx context.Context, webhookID string) ([]Exception, error)
+	// Waiting returns the pending exceptions of webhooks, those of each
+	// together and in log order, without their messages.
+	Waiting(ctx context.Context, webhookIDs ...string) ([]Exception, error)
 	// Exception returns one exception with its message, or ErrNotFound. Any
 	// member of a batch leads to the batch's exception.
 	Exception(ctx context.Context, webhookID string, pos Position) (Exception, error)
@@ -127,6 +127,12 @@ type HeaderField struct {
 
 // Settlement is a group of outcomes, of many lanes, stored together.
 type Settlement struct {
+	// ID names the settlement, where it adds to counts (Suppressed, Replays). A
+	// driver that may store one without being able to say so (its server is at
+	// the other end of a network) stores nothing when the last one of the Node
+	// comes again, and returns no error. Whoever settles repeats one until it
+	// succeeds, before the next.
+	ID string
 	// Node is the session that settles; [ErrFenced] when it has ended, and then
 	// nothing is stored. Empty for outcomes that no node's lanes came to, and
 	// with a storage that belongs to one process.

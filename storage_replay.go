@@ -22,9 +22,9 @@ type ReplayStore interface {
 	Replay(ctx context.Context, id string) (Replay, error)
 	// FindReplays lists replays, newest first.
 	FindReplays(ctx context.Context, q FindReplays) (Page[Replay], error)
-	// UnfinishedReplays returns the replays of a webhook that are running or
+	// UnfinishedReplays returns the replays of webhooks that are running or
 	// paused, oldest first.
-	UnfinishedReplays(ctx context.Context, webhookID string) ([]Replay, error)
+	UnfinishedReplays(ctx context.Context, webhookIDs ...string) ([]Replay, error)
 	// SetReplayState changes the state of an unfinished replay to running,
 	// paused, canceled or failed, and returns it. Setting the state that it has
 	// changes nothing. ErrConflict when it is finished, ErrNotFound when there

@@ -45,18 +45,27 @@ if ! postgres && ! need initdb postgresql; then
 	note "skipped: the tests on PostgreSQL (not installed)"
 fi
 
-# pgvector is used where the server has it. Where no package holds it, a
-# stand-in takes its place in the one test.
+# pgvector is used where the server has it, and then the test of it must find it.
+# Where no package holds it (Debian 12), a stand-in takes its place in that test.
 vector() {
 	local version package
 	version=$(ls /usr/lib/postgresql 2>/dev/null | sort -V | tail -n 1)
+	[ -n "$version" ] || return 0
 	package=postgresql-$version-pgvector
-	[ -n "$version" ] && [ ! -e "/usr/share/postgresql/$version/extension/vector.control" ] || return 0
-	if [ "$(id -u)" = 0 ] && have apt-get && apt-cache show "$package" >/dev/null 2>&1; then
-		note "installing $package"
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$package" >/dev/null && return 0
+	installed() { [ -e "/usr/share/postgresql/$version/extension/vector.control" ]; }
+	if ! installed && [ "$(id -u)" = 0 ] && have apt-get; then
+		[ "${CI:-}" != true ] || listed || { apt-get update -qq && touch "$lists"; } || true
+		if apt-cache show "$package" >/dev/null 2>&1; then
+			note "installing $package"
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$package" >/dev/null || true
+		fi
 	fi
-	note "without pgvector ($package is not to be had): a stand-in takes its place"
+	if installed; then
+		note "with pgvector, the real one ($package)"
+		export ALMA_TEST_PGVECTOR=1
+	else
+		note "WITHOUT pgvector ($package is not to be had): TestNearestByTheServer uses a stand-in written in SQL"
+	fi
 }
 vector
 

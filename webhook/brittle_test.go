@@ -56,11 +56,11 @@ func (b *brittle) Lanes(ctx context.Context, ids []string) ([]alma.LaneRecord, e
 	return b.Store.Lanes(ctx, ids)
 }
 
-func (b *brittle) UnfinishedReplays(ctx context.Context, id string) ([]alma.Replay, error) {
+func (b *brittle) UnfinishedReplays(ctx context.Context, ids ...string) ([]alma.Replay, error) {
 	if b.replays.Load() {
 		return nil, errBroken
 	}
-	return b.Store.UnfinishedReplays(ctx, id)
+	return b.Store.UnfinishedReplays(ctx, ids...)
 }
 
 // onBrittle restarts an engine on a store that can be made to fail.

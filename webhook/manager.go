@@ -264,41 +264,18 @@ func (m *Manager) resume(ctx context.Context) (alma.Position, error) {
 	if err != nil {
 		return alma.Position{}, fmt.Errorf("read the webhooks: %w", err)
 	}
-	records := make(map[string]*alma.LaneRecord, len(checkpoint.Lanes))
-	for i := range checkpoint.Lanes {
-		records[checkpoint.Lanes[i].WebhookID] = &checkpoint.Lanes[i]
-	}
 	m.marks.start(checkpoint.Watermark)
+	stood, err := m.stoodAt(ctx, checkpoint.Lanes)
+	if err != nil {
+		return alma.Position{}, err
+	}
 	now := time.Now()
 	for _, w := range webhooks {
-		lc, err := m.stoodAt(ctx, records[w.ID])
-		if err != nil {
-			return alma.Position{}, err
-		}
+		lc := stood[w.ID]
 		lc.Cold, lc.Watermark = true, checkpoint.Watermark
 		m.restore(w, lc, now)
 	}
 	return checkpoint.Watermark, nil
-}
-
-// stoodAt returns what a lane begins with that has a record: its pending
-// deliveries and unfinished replays, where there are any.
-func (m *Manager) stoodAt(ctx context.Context, record *alma.LaneRecord) (lc lane.Config, err error) {
-	lc.Record = record
-	if record == nil {
-		return lc, nil
-	}
-	if record.Waiting > 0 {
-		if lc.Waiting, err = m.store.Waiting(ctx, record.WebhookID); err != nil {
-			return lc, fmt.Errorf("read the waiting deliveries of %s: %w", record.WebhookID, err)
-		}
-	}
-	if record.Replays > 0 {
-		if lc.Replays, err = m.store.UnfinishedReplays(ctx, record.WebhookID); err != nil {
-			return lc, fmt.Errorf("read the replays of %s: %w", record.WebhookID, err)
-		}
-	}
-	return lc, nil
 }
 
 // restore puts a stored webhook to work again.

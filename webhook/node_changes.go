@@ -50,11 +50,11 @@ func (m *Manager) welcome(ctx context.Context, w alma.Webhook) error {
 	if err != nil {
 		return err
 	}
-	lc, err := m.stoodAt(ctx, record)
+	stood, err := m.stoodAt(ctx, []alma.LaneRecord{*record})
 	if err != nil {
 		return err
 	}
-	m.restore(w, lc, time.Now()).lane.Kick()
+	m.restore(w, stood[w.ID], time.Now()).lane.Kick()
 	return nil
 }
 

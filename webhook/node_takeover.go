@@ -34,17 +34,13 @@ func (m *Manager) takeOver(ctx context.Context, s *session, slots []alma.Slot) e
 
 // resumed says where each webhook of a takeover goes on.
 func (m *Manager) resumed(ctx context.Context, t *alma.Takeover) ([]lane.Config, error) {
-	records := make(map[string]*alma.LaneRecord, len(t.Lanes))
-	for i := range t.Lanes {
-		records[t.Lanes[i].WebhookID] = &t.Lanes[i]
+	stood, err := m.stoodAt(ctx, t.Lanes)
+	if err != nil {
+		return nil, err
 	}
 	configs := make([]lane.Config, len(t.Webhooks))
 	for i := range t.Webhooks {
-		record := records[t.Webhooks[i].ID]
-		lc, err := m.stoodAt(ctx, record)
-		if err != nil {
-			return nil, err
-		}
+		lc := stood[t.Webhooks[i].ID]
 		lc.Cold = true
 		configs[i] = lc
 	}

@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -225,6 +226,51 @@ func TestAWholeClusterRestarts(t *testing.T) {
 		pass(time.Minute)
 		for name := range c.hooks {
 			c.check(name, ids, 2*window)
+		}
+	})
+}
+
+// TestLostAnswersCountOnce: the store does what it is asked and the answer gets
+// lost, again and again. Nothing is lost, and what was stored counts once.
+func TestLostAnswersCountOnce(t *testing.T) {
+	inCluster(t, "a b", func(t *testing.T, c *cluster) {
+		hook := c.onNode("b", alma.WebhookConfig{MaxInFlight: window})
+		c.tally.takes = func(string, string) time.Duration { return 20 * time.Millisecond }
+		before := c.append(50)
+		pass(time.Second)
+		r, err := c.nodes["a"].Replay(t.Context(), c.hooks[hook].ID, alma.ReplayQuery{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := c.append(50)
+		lost := 0
+		for range 20 {
+			c.nodes["b"].link.LoseAnswers(true)
+			pass(60 * time.Millisecond)
+			lost += c.nodes["b"].link.LoseAnswers(false)
+			pass(200 * time.Millisecond)
+		}
+		if lost == 0 {
+			t.Fatal("no answer was lost: the test shows nothing")
+		}
+		c.nodes["a"].link.LoseAnswers(true)
+		list := []alma.Event{event("m-lost")}
+		list[0].ID = "lost"
+		if _, err := c.nodes["a"].Append(t.Context(), list...); !errors.Is(err, alma.ErrUnavailable) {
+			t.Errorf("the answer to an append was lost: %v; want an error that is ErrUnavailable", err)
+		}
+		c.nodes["a"].link.LoseAnswers(false)
+		again, err := c.nodes["a"].Append(t.Context(), list...)
+		if err != nil || !again[0].Duplicate {
+			t.Fatalf("repeated it is answered %+v, %v; want a duplicate", again, err)
+		}
+		pass(time.Minute)
+		c.check(hook, append(append(before, ids...), "m-lost"), len(before))
+		if got := c.replayed(r.ID); got.State != alma.ReplayDone || got.Looked != 50 || got.Delivered != 50 {
+			t.Errorf("after %d lost answers the replay is %+v; want 50 events looked at and delivered", lost, got)
+		}
+		if at, last := c.cursor(hook), again[0].Position; at.Seq < last.Seq-1 { // The last one follows with the next settlement.
+			t.Errorf("the webhook stands at %s; the log ends at %s", at, last)
 		}
 	})
 }

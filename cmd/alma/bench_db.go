@@ -25,6 +25,9 @@ type benchDatabases struct {
 func newBenchDatabases(dir, db string) (*benchDatabases, error) {
 	d := &benchDatabases{made: map[string]string{}, prefix: fmt.Sprintf("alma_bench_%d_", time.Now().UnixNano())}
 	var err error
+	if meansPostgres(db) {
+		return nil, checkDB(db)
+	}
 	if isPostgres(db) {
 		if d.server, err = url.Parse(db); err != nil {
 			return nil, usagef("--db is no URL; want postgres://user:password@host:5432/database") // The text of err holds the password.

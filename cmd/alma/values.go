@@ -80,8 +80,28 @@ func checkDB(name string) error {
 		return usagef("--db (ALMA_DB) is empty; want the name of an SQLite file, such as alma.db, or the URL of a PostgreSQL database, postgres://…")
 	case strings.Contains(name, "://") && !isPostgres(name):
 		return usagef("--db (ALMA_DB) is a URL of an unknown kind; want the name of an SQLite file, such as alma.db, or postgres://user:password@host:5432/database")
+	case meansPostgres(name):
+		return usagef("--db (ALMA_DB) looks like a PostgreSQL database, but is not its URL; want postgres://user:password@host:5432/database (for an SQLite file of such a name, put ./ before it)")
+	case strings.EqualFold(name, "sqlite") || strings.EqualFold(name, "sqlite3") || strings.HasPrefix(strings.ToLower(name), "sqlite:"):
+		return usagef("--db (ALMA_DB) names a kind of database; want the name of the SQLite file, such as alma.db (for a file of such a name, put ./ before it)")
 	}
 	return nil
+}
+
+// meansPostgres reports whether a name that is no URL was most likely meant for
+// a PostgreSQL database: its kind alone, a URL without its slashes, or settings
+// as psql takes them. As a file it would be made, empty, and nobody would notice.
+func meansPostgres(name string) bool {
+	if isPostgres(name) {
+		return false
+	}
+	lower := strings.ToLower(name)
+	for _, kind := range []string{"postgres", "postgresql", "pg", "psql"} {
+		if lower == kind || strings.HasPrefix(lower, kind+":") || strings.HasPrefix(lower, kind+"@") {
+			return true
+		}
+	}
+	return strings.Contains(lower, "host=") || strings.Contains(lower, "dbname=")
 }
 
 // checkSecret refuses an empty secret: most likely the variable that should

@@ -21,15 +21,29 @@ func TestNodesComeAndGoUnderLoad(t *testing.T) {
 	c.load = c.startLoad()
 	defer c.load.end()
 	c.flows("three nodes", takeover)
+	c.stopOne(0)
+	c.startOne()
 	c.killOne(1)
 	c.startOne()
 	c.killTwo()
 	c.startOne()
 	c.startOne()
 	c.freezeOne(0)
-	c.stopDatabase(2 * time.Second)
 	c.cutConnections(2 * time.Second)
-	c.stopOne(0)
+	c.verify()
+}
+
+// TestDatabaseAwayForHalfAMinute runs beside the other one, and takes no longer.
+func TestDatabaseAwayForHalfAMinute(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3*time.Second)
+	c.start()
+	c.start()
+	c.addHooks(6)
+	c.load = c.startLoad()
+	defer c.load.end()
+	c.flows("two nodes", takeover)
+	c.stopDatabase(30 * time.Second)
 	c.verify()
 }
 

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/alma-events/alma"
 )
 
 // TestThroughput measures how much one, two and three nodes deliver. All of
@@ -36,7 +38,8 @@ const (
 
 func measure(t *testing.T, nodes, events int) {
 	t.Helper()
-	c := newCluster(t, 5*time.Second)
+	// As safe as an operator has it, but for the programs' own settings.
+	c := newCluster(t, 5*time.Second, "fsync=on", "full_page_writes=on", "autovacuum=on", "shared_buffers=128MB")
 	c.sink.counting.Store(true)
 	for range nodes {
 		c.start()
@@ -44,7 +47,14 @@ func measure(t *testing.T, nodes, events int) {
 	for i := range measuredHooks {
 		c.addHook(fmt.Sprint("h", i), 64, false)
 	}
-	<-time.After(3 * time.Second) // Until the slots are shared out.
+	c.until("the slots are shared out", takeover, func() bool {
+		slots, all := c.slots(), 0
+		for _, n := range slots {
+			all += n
+		}
+		return len(slots) == nodes && all == alma.Slots
+	})
+	used := c.processor()
 	began := time.Now()
 	c.appendAll(events)
 	appended := time.Since(began)
@@ -53,8 +63,12 @@ func measure(t *testing.T, nodes, events int) {
 		<-time.After(10 * time.Millisecond)
 	}
 	took := time.Since(began)
+	if got := c.sink.counted.Load(); got < want {
+		t.Fatalf("%d nodes: after %s, %d of %d deliveries have arrived", nodes, took.Round(time.Second), got, want)
+	}
 	t.Logf("%d nodes: %d events appended at %.0f/s; %d deliveries to %d webhooks at %.0f/s",
 		nodes, events, float64(events)/appended.Seconds(), c.sink.counted.Load(), measuredHooks, float64(want)/took.Seconds())
+	t.Logf("%d nodes, in %s: %s", nodes, took.Round(10*time.Millisecond), c.processor().since(used))
 }
 
 // appendAll appends events by REST, from several clients, on all nodes.
@@ -68,7 +82,7 @@ func (c *cluster) appendAll(events int) {
 				list := make([]map[string]any, measuredBatch)
 				for k := range list {
 					list[k] = map[string]any{
-						"event_id": eventID(int(from) + k), "event_type": "CREATED", "memory_id": "m",
+						"event_id": eventNumber{0, int(from) + k}.id(), "event_type": "CREATED", "memory_id": "m",
 						"data": map[string]any{"strategy": "retry the request once, then tell the user what went wrong", "confidence": 0.85},
 					}
 				}

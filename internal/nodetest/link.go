@@ -9,7 +9,7 @@ import (
 	"github.com/alma-events/alma"
 )
 
-// Link is one node's way to the store, which a test can cut or freeze.
+// Link is one node's way to the store, which a test can cut, freeze, or make lose answers.
 type Link struct {
 	store *Store
 
@@ -18,6 +18,8 @@ type Link struct {
 	frozen chan struct{} // Closed at the thaw; nil when nothing is frozen.
 	reads  map[int]time.Duration
 	settle time.Duration
+	losing bool
+	lost   int
 }
 
 var (
@@ -77,6 +79,27 @@ func (l *Link) SlowSettles(d time.Duration) {
 	l.settle = d
 }
 
+// LoseAnswers makes the answers of Append and Settle get lost: what they store
+// is stored, and the caller hears that the store cannot be reached. It returns
+// how many were lost since the last call.
+func (l *Link) LoseAnswers(lose bool) (lost int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lost, l.losing, l.lost = l.lost, lose, 0
+	return lost
+}
+
+// answered returns the answer of a call, or that it was lost.
+func (l *Link) answered(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.losing || err != nil {
+		return err
+	}
+	l.lost++
+	return fmt.Errorf("alma: the answer was lost: %w", alma.ErrUnavailable)
+}
+
 // pass waits while the link is frozen and fails while it is cut.
 func (l *Link) pass() error {
 	l.mu.Lock()
@@ -112,7 +135,10 @@ func (l *Link) send(call func() error) error {
 
 // Append implements [alma.EventLog].
 func (l *Link) Append(ctx context.Context, events []alma.Event) ([]alma.Appended, error) {
-	return through(l, func() ([]alma.Appended, error) { return l.store.Append(ctx, events) })
+	return through(l, func() ([]alma.Appended, error) {
+		answers, err := l.store.Append(ctx, events)
+		return answers, l.answered(err)
+	})
 }
 
 // Read implements [alma.EventLog].
@@ -181,8 +207,8 @@ func (l *Link) Settled(ctx context.Context, id string, after alma.Position) ([]a
 }
 
 // Waiting implements [alma.LaneStore].
-func (l *Link) Waiting(ctx context.Context, id string) ([]alma.Exception, error) {
-	return through(l, func() ([]alma.Exception, error) { return l.store.Waiting(ctx, id) })
+func (l *Link) Waiting(ctx context.Context, ids ...string) ([]alma.Exception, error) {
+	return through(l, func() ([]alma.Exception, error) { return l.store.Waiting(ctx, ids...) })
 }
 
 // Exception implements [alma.LaneStore].
@@ -198,7 +224,7 @@ func (l *Link) Settle(ctx context.Context, st alma.Settlement) error {
 	if late > 0 {
 		<-time.After(late)
 	}
-	return l.send(func() error { return l.store.Settle(ctx, st) })
+	return l.send(func() error { return l.answered(l.store.Settle(ctx, st)) })
 }
 
 // FindDeliveries implements [alma.DeliveryStore].

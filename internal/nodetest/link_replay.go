@@ -27,8 +27,8 @@ func (l *Link) FindReplays(ctx context.Context, q alma.FindReplays) (alma.Page[a
 }
 
 // UnfinishedReplays implements [alma.ReplayStore].
-func (l *Link) UnfinishedReplays(ctx context.Context, id string) ([]alma.Replay, error) {
-	return through(l, func() ([]alma.Replay, error) { return l.store.UnfinishedReplays(ctx, id) })
+func (l *Link) UnfinishedReplays(ctx context.Context, ids ...string) ([]alma.Replay, error) {
+	return through(l, func() ([]alma.Replay, error) { return l.store.UnfinishedReplays(ctx, ids...) })
 }
 
 // SetReplayState implements [alma.ReplayStore].

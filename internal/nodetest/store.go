@@ -26,7 +26,8 @@ type Store struct {
 	sessions map[string]*session
 	slots    [alma.Slots]slot
 	revision int64
-	changed  map[string]int64 // The revision at which each webhook changed last.
+	changed  map[string]int64  // The revision at which each webhook changed last.
+	settled  map[string]string // The last settlement with an id, of each node.
 	watchers map[chan struct{}]struct{}
 }
 
@@ -57,7 +58,7 @@ func Open(t testing.TB) *Store {
 		t.Fatal(err)
 	}
 	s := &Store{
-		Store: db, sessions: map[string]*session{}, changed: map[string]int64{}, watchers: map[chan struct{}]struct{}{},
+		Store: db, sessions: map[string]*session{}, changed: map[string]int64{}, settled: map[string]string{}, watchers: map[chan struct{}]struct{}{},
 	}
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
@@ -219,10 +220,16 @@ func (s *Store) Settle(ctx context.Context, st alma.Settlement) error {
 	if err != nil {
 		return err
 	}
+	if st.ID != "" && s.settled[node] == st.ID { // The answer to it was lost.
+		return nil
+	}
 	inner := st
 	inner.Node, inner.Watermark, inner.Joined = "", alma.Position{}, nil
 	if err := s.settle(ctx, inner); err != nil {
 		return err
+	}
+	if st.ID != "" {
+		s.settled[node] = st.ID
 	}
 	if n.watermark.Before(st.Watermark) {
 		n.watermark = st.Watermark

@@ -3,7 +3,9 @@ package pgtest_test
 import (
 	"context"
 	"os"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
@@ -43,6 +45,56 @@ func TestDatabasesAreApart(t *testing.T) {
 	query(t, a, "CREATE TABLE mine (x int)")
 	if got := query(t, b, "SELECT count(*)::int FROM pg_tables WHERE tablename = 'mine'"); got != 0 {
 		t.Error("a table of one database is seen in another")
+	}
+}
+
+// TestLostAnswer: what the proxy loses the answer to has happened, once.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	query(t, url, "CREATE TABLE counted (x int)")
+	proxy := pgtest.NewProxy(t, url)
+	conn, err := pgx.Connect(t.Context(), proxy.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	lost := proxy.LoseAnswer("INTO counted")
+	if _, err := conn.Exec(t.Context(), "SELECT count(*) FROM counted"); err != nil {
+		t.Fatalf("another statement: %v", err)
+	}
+	if _, err := conn.Exec(t.Context(), "INSERT INTO counted VALUES ($1)", 1); err == nil {
+		t.Error("the answer came")
+	}
+	<-lost
+	if got := query(t, url, "SELECT count(*)::int FROM counted"); got != 1 {
+		t.Errorf("the table holds %d rows, want 1", got)
+	}
+	query(t, proxy.URL(), "INSERT INTO counted VALUES (2)")
+}
+
+// TestFreeze: a frozen server answers nothing, and goes on where it was.
+func TestFreeze(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows cannot freeze a process")
+	}
+	s := pgtest.Start(t)
+	url := s.Database(t)
+	if err := s.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if conn, err := pgx.Connect(ctx, url); err == nil {
+		conn.Close(ctx)
+		t.Error("it answers")
+	}
+	if err := s.Thaw(); err != nil {
+		t.Fatal(err)
+	}
+	if got := query(t, url, "SELECT 42"); got != 42 {
+		t.Errorf("it answers %d", got)
 	}
 }
 

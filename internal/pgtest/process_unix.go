@@ -53,3 +53,8 @@ const (
 	signalFast      = syscall.SIGINT
 	signalImmediate = syscall.SIGQUIT
 )
+
+const (
+	signalFreeze = syscall.SIGSTOP
+	signalThaw   = syscall.SIGCONT
+)

@@ -27,6 +27,7 @@ type Server struct {
 	settings []string
 
 	running *process
+	frozen  []*os.Process // Processes that were stopped by Freeze.
 }
 
 // process is one life of a server.
@@ -39,6 +40,15 @@ func (s *Server) data() string { return filepath.Join(s.folder, "data") }
 
 // Port returns the port on 127.0.0.1.
 func (s *Server) Port() int { return s.port }
+
+// PID returns the number of the first of the server's processes, the parent of
+// the others; 0 when it is not running.
+func (s *Server) PID() int {
+	if s.running == nil {
+		return 0
+	}
+	return s.running.handle.Pid
+}
 
 // URL returns the address of a database, as the superuser.
 func (s *Server) URL(database string) string {
@@ -133,6 +143,9 @@ func (s *Server) end(how os.Signal) error {
 	p := s.running
 	if p == nil {
 		return nil
+	}
+	if err := s.Thaw(); err != nil {
+		return err
 	}
 	s.running = nil
 	if err := p.handle.Signal(how); err != nil && !errors.Is(err, os.ErrProcessDone) {

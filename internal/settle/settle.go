@@ -3,6 +3,7 @@ package settle
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"slices"
@@ -246,6 +247,9 @@ func (s *Settler) commit(ctx context.Context, node string, group []flow.Record, 
 	}
 	settlement := assemble(group)
 	settlement.Node, settlement.Watermark, settlement.Joined = node, mark.Watermark, mark.Joined
+	if len(settlement.Replays) > 0 || len(settlement.Suppressed) > 0 {
+		settlement.ID = rand.Text()
+	}
 	for wait := minWait; ; wait = min(2*wait, maxWait) {
 		err := s.cfg.Store.Settle(ctx, settlement)
 		if err == nil {

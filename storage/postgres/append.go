@@ -3,10 +3,12 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/alma-events/alma"
 )
@@ -46,24 +48,31 @@ func (s *Store) appendAlone(ctx context.Context, operation string, events []alma
 		return s.retry(func() error {
 			n = newInsertion(len(events))
 			n.add(events)
-			return s.insert(ctx, n, &pgx.Batch{})
+			return s.insert(ctx, s.pool, n, &pgx.Batch{})
 		})
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.appended(n)
-	return n.answer(events), nil
+	answers, err := n.answer(events)
+	if err != nil {
+		return nil, wrap(operation, err)
+	}
+	return answers, nil
 }
 
 // insert stores events in a transaction of their own, after what the batch
-// holds already.
-func (s *Store) insert(ctx context.Context, n *insertion, b *pgx.Batch) error {
+// holds already. When it returns no error they are stored: whoever brought an
+// event that the log held before, and cannot be told where, hears of that from
+// answer.
+func (s *Store) insert(ctx context.Context, pool *pgxpool.Pool, n *insertion, b *pgx.Batch) error {
 	n.queue(b, s.appender.statements.insert, s.appender.notBefore())
-	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
+	if err := pool.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	return n.locate(ctx, s.pool, s.appender.statements.places)
+	n.unknown = n.locate(ctx, pool, s.appender.statements.places)
+	return nil
 }
 
 // appended makes known what was committed.
@@ -123,7 +132,7 @@ const groupPatience = "200"
 
 // run commits a group of calls and answers them.
 func (a *appender) run(group []*appendCall) {
-	ctx, cancel := context.WithTimeout(context.Background(), a.store.opts.Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), a.store.opts.AppendTimeout)
 	defer cancel()
 	size := 0
 	for _, c := range group {
@@ -137,7 +146,7 @@ func (a *appender) run(group []*appendCall) {
 		}
 		b := &pgx.Batch{}
 		b.Queue(sqlSetLockTimeout, groupPatience)
-		return a.store.insert(ctx, n, b)
+		return a.store.insert(ctx, a.store.appends, n, b)
 	})
 	if err != nil {
 		a.failed(ctx, group, err)
@@ -147,8 +156,11 @@ func (a *appender) run(group []*appendCall) {
 	a.calls.Add(int64(len(group)))
 	a.largest.Store(max(a.largest.Load(), int64(len(group))))
 	a.store.appended(n)
+	if n.unknown != nil {
+		a.store.log.Warn("alma: storage: events were appended, but it cannot be told where others of their ids stand", "error", n.unknown)
+	}
 	for _, c := range group {
-		c.finish(n.answer(c.events), nil)
+		c.finish(n.answer(c.events))
 	}
 }
 
@@ -159,7 +171,8 @@ const sqlSetLockTimeout = `SELECT set_config('lock_timeout', $1, true)`
 // finds out by itself.
 func (a *appender) failed(ctx context.Context, group []*appendCall, err error) {
 	if ctx.Err() != nil {
-		err = errors.Join(alma.ErrUnavailable, noDeadline(err))
+		err = fmt.Errorf("%w: the server did not answer within %v: %w", alma.ErrUnavailable, a.store.opts.AppendTimeout, noDeadline(err))
+		group = append(group, a.store.queue.takeAll()...) // They would fare no better, having waited as long.
 	}
 	wrapped := wrap("commit", err)
 	everybody := errors.Is(wrapped, alma.ErrLowDisk) || errors.Is(wrapped, alma.ErrClosed) || errors.Is(wrapped, alma.ErrUnavailable) && code(err) != codeLockTimeout
@@ -167,7 +180,7 @@ func (a *appender) failed(ctx context.Context, group []*appendCall, err error) {
 		a.store.log.Warn("alma: storage: appends failed", "calls", len(group), "error", err)
 	}
 	if lost(err) {
-		a.store.pool.Reset()
+		a.store.reset()
 	}
 	for _, c := range group {
 		c.alone = !everybody

@@ -62,7 +62,7 @@ func (s *Store) appendIn(ctx context.Context, events []alma.Event, insert func(*
 		return nil, wrap(operation, err)
 	}
 	s.hosts.wake()
-	return n.answer(events), nil
+	return n.answer(events)
 }
 
 // insertSQL stores the events through database/sql.

@@ -29,7 +29,7 @@ func (s *Store) FindAudit(ctx context.Context, q alma.AuditQuery) (alma.Page[alm
 		return alma.Page[alma.AuditEntry]{}, wrap(operation, err)
 	}
 	var page alma.Page[alma.AuditEntry]
-	err = s.do(ctx, operation, func(ctx context.Context) error {
+	err = s.list(ctx, operation, func(ctx context.Context) error {
 		page = alma.Page[alma.AuditEntry]{}
 		rows, err := s.pool.Query(ctx, sqlFindAudit, before, plain(q.KeyID), plain(q.ObjectID), plain(q.ProjectID), bound(q.Since), bound(q.Until), q.Size()+1)
 		if err != nil {

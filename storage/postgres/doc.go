@@ -30,10 +30,10 @@
 // A change is as durable when its call returns as the server makes it: on the
 // disk, unless synchronous_commit is off. When a call returns an error, nothing
 // of it is stored, except where the connection was lost on the way, or did not
-// answer within [Options].Timeout: then it is [alma.ErrUnavailable] and either
-// may be true. Repeating it is safe: an append with the same ids is a duplicate,
-// attempts are counted once; only the number of suppressed events may come out
-// too high.
+// answer within [Options].Timeout (for appends AppendTimeout): then it is
+// [alma.ErrUnavailable] and either may be true. Repeating it is safe: an append
+// with the same ids is a duplicate, attempts are counted once, and a settlement
+// with an id adds to counts once.
 //
 // # Group commit
 //
@@ -100,7 +100,9 @@
 // The log and the attempts are partitioned by day (UTC). Partitions are made
 // three days ahead, by whoever is there; the default partition is the net below
 // them. Prune drops whole days. A day is kept while one of its events is needed;
-// attempts that are still needed move to the default partition. The uniqueness
+// attempts that are still needed are copied to a table that takes the place of
+// their day, without what was exchanged. Nothing is read or copied while others
+// have to wait. The uniqueness
 // of event ids is kept in a table of its own, and lasts as long as the event: an
 // id that is older than what is kept is that of a new event.
 //

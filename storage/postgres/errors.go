@@ -26,6 +26,7 @@ const (
 	codeNoTable         = "42P01"
 	codeNoRight         = "42501"
 	codeFenced          = "AL001" // Raised by alma_hold_node.
+	codeStored          = "AL002" // Raised by alma_settle_once.
 )
 
 // code returns the SQLSTATE of an error; "" when it is none of the server's.
@@ -108,12 +109,15 @@ func broken(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
-// lost reports whether every connection of the pool is likely to be as bad as
-// the one that failed: the server went away, or has become a standby.
+// lost reports whether every other connection is likely to be as bad as the one
+// that failed: the server went away, or has become a standby. Those of the other
+// pools would each find that out by a call that fails.
 func lost(err error) bool {
 	switch code(err) {
 	case codeReadOnly, "57P01", "57P02", "57P03":
 		return true
+	case "":
+		return broken(err)
 	default:
 		return false
 	}

@@ -11,16 +11,19 @@ import (
 	"github.com/alma-events/alma"
 )
 
-// Waiting returns the pending exceptions of a webhook; see [alma.LaneStore].
-func (s *Store) Waiting(ctx context.Context, webhookID string) ([]alma.Exception, error) {
+// Waiting returns the pending exceptions of webhooks; see [alma.LaneStore].
+func (s *Store) Waiting(ctx context.Context, webhookIDs ...string) ([]alma.Exception, error) {
 	var list []alma.Exception
 	err := s.do(ctx, "read waiting deliveries", func(ctx context.Context) error {
-		rows, err := s.pool.Query(ctx, sqlWaiting, webhookID)
+		rows, err := s.pool.Query(ctx, sqlWaiting, webhookIDs)
 		if err != nil {
 			return err
 		}
 		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (alma.Exception, error) {
-			return scanException(row, webhookID)
+			var id string
+			e, err := scanException(row, "", &id)
+			e.WebhookID = id
+			return e, err
 		})
 		return err
 	})

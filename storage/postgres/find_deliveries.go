@@ -27,7 +27,7 @@ func (s *Store) FindDeliveries(ctx context.Context, q alma.DeliveryQuery) (alma.
 		return alma.Page[alma.Delivery]{}, wrap(operation, err)
 	}
 	var page alma.Page[alma.Delivery]
-	err = s.do(ctx, operation, func(ctx context.Context) error {
+	err = s.list(ctx, operation, func(ctx context.Context) error {
 		if err := f.prepare(ctx, s.pool, s.numbers); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func (s *Store) FindEvents(ctx context.Context, q alma.EventQuery) (alma.Page[al
 		text = sqlFindEventsByMemory
 	}
 	var page alma.Page[alma.Event]
-	err = s.do(ctx, operation, func(ctx context.Context) error {
+	err = s.list(ctx, operation, func(ctx context.Context) error {
 		page.Items = nil
 		rows, err := s.pool.Query(ctx, text, args...)
 		if err != nil {

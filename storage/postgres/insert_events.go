@@ -29,6 +29,8 @@ type insertion struct {
 	events []*alma.Event
 	index  map[string]int // By id, into events and places.
 	places []alma.Appended
+	// unknown is why it is not known where the first events of some ids stand.
+	unknown error
 }
 
 func newInsertion(size int) *insertion {
@@ -47,15 +49,19 @@ func (n *insertion) add(events []alma.Event) {
 }
 
 // answer says where the events of a call stand. The first to ask for an id
-// that is new gets it as its own; all after that repeat it.
-func (n *insertion) answer(events []alma.Event) []alma.Appended {
+// that is new gets it as its own; all after that repeat it. Who asks for one
+// that is known, and could not be looked up, may ask again.
+func (n *insertion) answer(events []alma.Event) ([]alma.Appended, error) {
 	answers := make([]alma.Appended, len(events))
 	for i := range events {
 		p := &n.places[n.index[events[i].ID]]
+		if p.Position.IsZero() {
+			return nil, fmt.Errorf("%w: another event has the id %q, and where it stands could not be looked up; repeat the append: %w", alma.ErrUnavailable, p.ID, noDeadline(n.unknown))
+		}
 		answers[i] = *p
 		p.Duplicate = true
 	}
-	return answers
+	return answers, nil
 }
 
 // columns hold the events as the statement takes them.

@@ -251,3 +251,36 @@ func TestStats(t *testing.T) {
 		t.Errorf("%+v, %v", st, err)
 	}
 }
+
+// TestLookUpThatFails: when it cannot be found out where an event stands that
+// the log held before, who brought others is told what became of them.
+func TestLookUpThatFails(t *testing.T) {
+	t.Parallel()
+	s := openInside(t, Options{})
+	first, err := s.Append(t.Context(), []alma.Event{prepared(t, "known")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := *s.appender.statements
+	cut := good
+	cut.places = `SELECT $1::text[], pg_terminate_backend(pg_backend_pid())`
+	group := func() (fresh, known *appendCall) {
+		fresh = newAppendCall([]alma.Event{prepared(t, "fresh")})
+		known = newAppendCall([]alma.Event{prepared(t, "more"), prepared(t, "known")})
+		return fresh, known
+	}
+	s.appender.statements = &cut
+	fresh, known := group()
+	s.appender.run([]*appendCall{fresh, known})
+	s.appender.statements = &good
+	if err := fresh.wait(t.Context()); err != nil || fresh.answers[0].Duplicate || fresh.answers[0].Position.IsZero() {
+		t.Errorf("the append of a new event is answered %+v, %v", fresh.answers, err)
+	}
+	if err := known.wait(t.Context()); !errors.Is(err, alma.ErrUnavailable) {
+		t.Errorf("the append of a known event: got %v; want an error that is ErrUnavailable", err)
+	}
+	again, err := s.Append(t.Context(), known.events)
+	if err != nil || !again[0].Duplicate || again[1].Position != first[0].Position {
+		t.Errorf("repeated it is answered %+v, %v", again, err)
+	}
+}

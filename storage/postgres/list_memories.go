@@ -26,7 +26,7 @@ func (s *Store) ListMemories(ctx context.Context, q alma.MemoryQuery) (alma.Page
 		text = sqlListExactly
 	}
 	var page alma.Page[alma.Memory]
-	err = s.do(ctx, operation, func(ctx context.Context) error {
+	err = s.list(ctx, operation, func(ctx context.Context) error {
 		page = alma.Page[alma.Memory]{}
 		rows, err := s.pool.Query(ctx, text, created, number, string(q.Type), q.Agent, q.ProjectID, bound(q.Since), q.Size()+1)
 		if err != nil {

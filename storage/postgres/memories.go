@@ -38,7 +38,7 @@ func (s *Store) ApplyMemories(ctx context.Context, changes []alma.MemoryChange, 
 		return nil, err
 	}
 	s.appended(n)
-	return n.answer(events), nil
+	return n.answer(events)
 }
 
 // memoryPlan is what a list of changes comes to in the end. What a memory was

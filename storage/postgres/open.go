@@ -41,17 +41,35 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 		return nil, openError(s.name, config.ConnConfig, err)
 	}
 	config.AfterConnect = s.checkEra
-	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
-		return nil, openError(s.name, config.ConnConfig, err)
-	}
-	alone := config.Copy()
-	alone.MaxConns, alone.MinConns = 1, 0
-	if s.leases, err = pgxpool.NewWithConfig(ctx, alone); err != nil {
-		s.pool.Close()
+	if err := s.openPools(ctx, config); err != nil {
 		return nil, openError(s.name, config.ConnConfig, err)
 	}
 	s.start()
 	return s, nil
+}
+
+// openPools makes the pool that calls share, and the small ones.
+func (s *Store) openPools(ctx context.Context, config *pgxpool.Config) error {
+	alone := config.Copy()
+	alone.MaxConns, alone.MinConns, alone.MinIdleConns = 1, 0, 0
+	settles := alone.Copy()
+	settles.MaxConns = 2 // Who retries by hand may have to wait for somebody.
+	var made []*pgxpool.Pool
+	for _, p := range []struct {
+		pool   **pgxpool.Pool
+		config *pgxpool.Config
+	}{{&s.pool, config}, {&s.leases, alone}, {&s.appends, alone.Copy()}, {&s.settles, settles}} {
+		pool, err := pgxpool.NewWithConfig(ctx, p.config)
+		if err != nil {
+			for _, m := range made {
+				m.Close()
+			}
+			return err
+		}
+		*p.pool, made = pool, append(made, pool)
+	}
+	s.listings = make(chan struct{}, max(1, config.MaxConns/2))
+	return nil
 }
 
 // parseURL reads the URL. What the driver says about a bad one is not repeated:

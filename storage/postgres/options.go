@@ -9,12 +9,19 @@ import (
 type Options struct {
 	// Logger hears of what nobody is there to be told. Defaults to silence.
 	Logger *slog.Logger
-	// MaxConns bounds the connections of this process, besides one that
-	// listens and one that renews the lease. Defaults to what the URL says by pool_max_conns, else to 10.
+	// MaxConns bounds the connections that calls share. Besides them the
+	// process has up to five, for what must not wait for the others: one
+	// listens, one renews the lease, one appends, two settle. Of the shared ones,
+	// listings and searches use half at most. Defaults to what the URL
+	// says by pool_max_conns, else to 10.
 	MaxConns int
 	// Timeout bounds each call to the database, so that a server that no longer
 	// answers is noticed. Defaults to 30 s.
 	Timeout time.Duration
+	// AppendTimeout bounds the commit of appended events, so that a server that
+	// no longer answers is soon told to callers, who can repeat the call.
+	// Defaults to 10 s, or to Timeout where that is shorter.
+	AppendTimeout time.Duration
 	// LockTimeout bounds the wait for a transaction that somebody holds open: a
 	// host's that appends an event of the same id, say. Defaults to 10 s.
 	LockTimeout time.Duration
@@ -41,6 +48,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 30 * time.Second
+	}
+	if o.AppendTimeout <= 0 {
+		o.AppendTimeout = min(10*time.Second, o.Timeout)
 	}
 	if o.LockTimeout <= 0 {
 		o.LockTimeout = 10 * time.Second

@@ -23,7 +23,7 @@ const (
 
 	// Looked up in the catalogue itself: to_regclass may answer from a cache
 	// that waiting for a lock does not renew.
-	sqlPartitionExists = `SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = $1 AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'alma_events'::regclass))`
+	sqlPartitionExists = `SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = ANY($1::text[]) AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'alma_events'::regclass))`
 )
 
 // makePartitions makes the missing partitions from yesterday until some days
@@ -51,8 +51,12 @@ func partitionName(table string, d time.Time) string { return table + "_" + d.Fo
 // It gives up soon when it cannot be: everybody else would wait behind it.
 func makePartition(ctx context.Context, conn *pgx.Conn, table, column string, d time.Time) error {
 	name := partitionName(table, d)
+	names := []string{name}
+	if table == "alma_attempts" { // What was kept of the day stands in its place.
+		names = append(names, restName(name))
+	}
 	exists := func(q queryer) (there bool, err error) {
-		err = q.QueryRow(ctx, sqlPartitionExists, name).Scan(&there)
+		err = q.QueryRow(ctx, sqlPartitionExists, names).Scan(&there)
 		return there, err
 	}
 	if there, err := exists(conn); err != nil || there {

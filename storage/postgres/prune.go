@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -25,11 +27,14 @@ type pruner struct {
 	skipped string     // The last partition that was kept because it is needed.
 	hidden  string     // The partition whose ids are being removed, up to place.
 	place   place
+	keeping keeping // What is kept of the oldest day of attempts.
 }
 
 // Prune removes some of what is old; see [alma.RetentionStore]. Events and
 // attempts go by the day: a partition when all of it is old and nothing in it
-// is needed. Attempts that are still needed move to the default partition.
+// is needed. Of attempts that are still needed the fact is kept, and not what
+// was exchanged. Appends and settles wait for none of it, but for the moment in
+// which a partition leaves its table.
 func (s *Store) Prune(ctx context.Context, r alma.Retention) (alma.Pruned, error) {
 	if !s.pruner.mu.TryLock() {
 		return alma.Pruned{}, nil
@@ -37,27 +42,49 @@ func (s *Store) Prune(ctx context.Context, r alma.Retention) (alma.Pruned, error
 	defer s.pruner.mu.Unlock()
 	p := pruning{store: s, pruner: &s.pruner, retention: r}
 	err := s.do(ctx, "remove what is old", func(ctx context.Context) error {
-		conn, err := s.pool.Acquire(ctx)
-		if err != nil {
+		return s.alone(ctx, func(conn *pgx.Conn) error {
+			p.conn = conn
+			err := p.run(ctx)
+			if code(err) == codeLockTimeout { // Somebody is busy there: another time.
+				p.done.More, err = false, nil
+			}
 			return err
-		}
-		defer conn.Release()
-		p.conn = conn.Conn()
-		var mine bool
-		if err := p.conn.QueryRow(ctx, sqlTryPrune).Scan(&mine); err != nil || !mine {
-			return err
-		}
-		err = p.run(ctx)
-		if code(err) == codeLockTimeout { // Somebody is busy there: another time.
-			p.done.More, err = false, nil
-		}
-		_, unlocked := p.conn.Exec(ctx, sqlEndPrune)
-		return errors.Join(err, unlocked)
+		})
 	})
 	if err != nil {
 		return alma.Pruned{}, err
 	}
 	return p.done, nil
+}
+
+// alone runs f unless another process prunes.
+func (s *Store) alone(ctx context.Context, f func(conn *pgx.Conn) error) (err error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	var mine bool
+	if err := conn.QueryRow(ctx, sqlTryPrune).Scan(&mine); err != nil || !mine {
+		return err
+	}
+	defer func() { err = errors.Join(err, endPrune(conn.Conn())) }()
+	return f(conn.Conn())
+}
+
+// endPrune lets others prune, whatever became of the caller's context: on a
+// connection that goes back to the pool the lock would stay for ever. One that
+// cannot give it back is closed, which does.
+func endPrune(conn *pgx.Conn) error {
+	if conn.IsClosed() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := conn.Exec(ctx, sqlEndPrune); err != nil {
+		return errors.Join(err, hangUp(conn))
+	}
+	return nil
 }
 
 // pruning is one step.
@@ -72,7 +99,7 @@ type pruning struct {
 // run removes some of what the present kind has, and goes on to the next kind
 // when there is no more.
 func (p *pruning) run(ctx context.Context) error {
-	kinds := []func(context.Context) error{p.attempts, p.strayAttempts, p.deliveries, p.strayEvents, p.events, p.hiddenEvents, p.replays, p.audit}
+	kinds := []func(context.Context) error{p.attempts, p.hiddenAttempts, p.restAttempts, p.strayAttempts, p.deliveries, p.strayEvents, p.events, p.hiddenEvents, p.replays, p.audit}
 	for p.kind < len(kinds) {
 		if err := kinds[p.kind](ctx); err != nil || p.done.More {
 			return err
@@ -83,9 +110,14 @@ func (p *pruning) run(ctx context.Context) error {
 	return nil
 }
 
-// within fills the name of a partition into a statement.
-func within(statement, partition string) string {
-	return strings.ReplaceAll(statement, "{partition}", pgx.Identifier{partition}.Sanitize())
+// within fills the name of a partition into a statement, and then what else is
+// given: names in braces, each with its value.
+func within(statement, partition string, more ...string) string {
+	pairs := []string{"{partition}", pgx.Identifier{partition}.Sanitize()}
+	for pair := range slices.Chunk(more, 2) {
+		pairs = append(pairs, pair[0], pgx.Identifier{pair[1]}.Sanitize())
+	}
+	return strings.NewReplacer(pairs...).Replace(statement)
 }
 
 // oldest returns the oldest partition of a table whose day is over before a
@@ -107,14 +139,42 @@ func (p *pruning) oldest(ctx context.Context, table string, before time.Time) (s
 	return "", err
 }
 
-// step runs f in a transaction that gives up soon when it has to wait.
-func (p *pruning) step(ctx context.Context, f func(tx pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, p.conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, sqlSoonLocks); err != nil {
+// How long a step waits to be alone with a table, how often it tries, and the
+// pause between: whoever comes while it waits, waits behind it.
+const (
+	stepPatience = 100 * time.Millisecond
+	stepTries    = 5
+	stepPause    = 100 * time.Millisecond
+)
+
+// step runs f in a transaction that gives up soon when it has to wait, and then
+// tries again a few times.
+func (p *pruning) step(ctx context.Context, f func(tx pgx.Tx) error) (err error) {
+	for try := range stepTries {
+		if try > 0 {
+			pause(ctx, stepPause)
+		}
+		err = pgx.BeginFunc(ctx, p.conn, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, sqlSetLockTimeout, strconv.FormatInt(stepPatience.Milliseconds(), 10)); err != nil {
+				return err
+			}
+			return f(tx)
+		})
+		if code(err) != codeLockTimeout {
 			return err
 		}
-		return f(tx)
-	})
+	}
+	return err
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // execAll runs statements without parameters.
@@ -125,41 +185,6 @@ func execAll(ctx context.Context, tx pgx.Tx, statements ...string) error {
 		}
 	}
 	return nil
-}
-
-// attempts removes the oldest partition of attempts. Those of webhooks that
-// have not come past their events are kept, and there are few of them.
-func (p *pruning) attempts(ctx context.Context) error {
-	name, err := p.oldest(ctx, "alma_attempts", p.retention.Attempts)
-	if err != nil || name == "" {
-		return err
-	}
-	return p.step(ctx, func(tx pgx.Tx) error {
-		if err := execAll(ctx, tx, sqlHoldAttempts, within(sqlDetachAttempts, name)); err != nil {
-			return err
-		}
-		var all int64
-		if err := tx.QueryRow(ctx, within(sqlCountAttempts, name)).Scan(&all); err != nil {
-			return err
-		}
-		kept, err := tx.Exec(ctx, within(sqlSaveAttempts, name))
-		if err != nil {
-			return err
-		}
-		p.done.Attempts, p.done.More = all-kept.RowsAffected(), true
-		return execAll(ctx, tx, within(sqlDrop, name))
-	})
-}
-
-// strayAttempts removes old attempts that stand in the default partition.
-func (p *pruning) strayAttempts(ctx context.Context) error {
-	if p.retention.Attempts.IsZero() {
-		return nil
-	}
-	tag, err := p.conn.Exec(ctx, sqlDropStrayAttempts, p.retention.Attempts, pruneRows)
-	p.done.Attempts = tag.RowsAffected()
-	p.done.More = tag.RowsAffected() == pruneRows
-	return err
 }
 
 func (p *pruning) deliveries(ctx context.Context) error {

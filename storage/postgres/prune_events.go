@@ -27,45 +27,57 @@ func (p *pruning) strayEvents(ctx context.Context) error {
 // events takes the oldest partition out of the log, unless an event in it is
 // needed. Readers do not see it any more then. It is kept under another name
 // until the ids and deliveries of its events are removed.
+//
+// Whether it is needed is looked up before anybody has to wait, and then once
+// more what may have changed, alone with the log.
 func (p *pruning) events(ctx context.Context) error {
 	name, err := p.oldest(ctx, "alma_events", p.retention.Events)
 	if err != nil || name == "" {
 		return err
 	}
 	p.done.More = true
-	return p.step(ctx, func(tx pgx.Tx) error {
+	needed, err := isNeeded(ctx, p.conn, name, sqlNeededFrom)
+	if err == nil && !needed {
+		needed, err = p.hide(ctx, name)
+	}
+	if err == nil && needed {
+		p.skipped = name
+	}
+	return err
+}
+
+// hide takes a partition out of the log, unless somebody has come to need it.
+func (p *pruning) hide(ctx context.Context, name string) (needed bool, err error) {
+	err = p.step(ctx, func(tx pgx.Tx) (err error) {
 		if err := execAll(ctx, tx, sqlHoldExceptions, sqlHoldLog); err != nil {
 			return err
 		}
-		needed, err := isNeeded(ctx, tx, name)
-		if err != nil {
+		if needed, err = isNeeded(ctx, tx, name, sqlOwnNeededFrom); err != nil || needed {
 			return err
 		}
-		if needed {
-			p.skipped = name
-			return nil
-		}
-		hide := strings.ReplaceAll(within(sqlHide, name), "{hidden}", hiddenName(name))
-		return execAll(ctx, tx, within(sqlDetach, name), hide)
+		return execAll(ctx, tx, within(sqlDetach, name), within(sqlHide, name, "{hidden}", hiddenName(name)))
 	})
+	return needed, err
 }
 
-// hiddenName names a partition that left the log: alma_gone_20260128.
+// hiddenName names a partition that left its table: alma_gone_20260128, or
+// alma_gone_attempts_20260128.
 func hiddenName(partition string) string {
-	return "alma_gone_" + strings.TrimPrefix(partition, "alma_events_")
+	return "alma_gone_" + strings.TrimPrefix(strings.TrimPrefix(partition, "alma_"), "events_")
 }
 
-// isNeeded reports whether somebody needs an event of a partition.
-func isNeeded(ctx context.Context, q queryer, partition string) (needed bool, err error) {
-	var from place
-	err = q.QueryRow(ctx, sqlNeededFrom).Scan(&from.xact, &from.seq)
+// isNeeded reports whether somebody needs an event of a partition; from is the
+// statement that finds up to where nobody does.
+func isNeeded(ctx context.Context, q queryer, partition, from string) (needed bool, err error) {
+	var at place
+	err = q.QueryRow(ctx, from).Scan(&at.xact, &at.seq)
 	if errors.Is(err, pgx.ErrNoRows) { // Nobody reads the log.
-		from, err = furthest, nil
+		at, err = furthest, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	err = q.QueryRow(ctx, within(sqlIsNeeded, partition), from.xact, from.seq).Scan(&needed)
+	err = q.QueryRow(ctx, within(sqlIsNeeded, partition), at.xact, at.seq).Scan(&needed)
 	return needed, err
 }
 

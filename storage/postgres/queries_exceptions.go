@@ -58,8 +58,8 @@ const (
 			WHERE e.batch AND m.webhook = e.webhook AND m.head_xact = e.xact AND m.head_seq = e.seq
 		) AS members ON e.batch`
 
-	sqlWaiting = `SELECT ` + shownColumns + ` FROM alma_exceptions AS e` + withMembers + `
-		WHERE e.webhook = (SELECT number FROM alma_webhooks WHERE id = $1) AND e.status = 'PENDING' AND e.head_xact IS NULL ORDER BY e.xact, e.seq`
+	sqlWaiting = `SELECT ` + shownColumns + `, w.id FROM alma_webhooks AS w JOIN alma_exceptions AS e ON e.webhook = w.number` + withMembers + `
+		WHERE w.id = ANY($1::text[]) AND e.status = 'PENDING' AND e.head_xact IS NULL ORDER BY e.webhook, e.xact, e.seq`
 
 	// Any member leads to its head.
 	sqlException = `SELECT ` + shownColumns + `, m.message, m.body

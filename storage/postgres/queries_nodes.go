@@ -12,6 +12,7 @@ const (
 	expired = `clock_timestamp() > greatest(n.expires_at, pg_postmaster_start_time() + n.lease)`
 
 	sqlHoldNode     = `SELECT alma_hold_node($1, $2, $3)`
+	sqlSettleOnce   = `SELECT alma_settle_once($1, $2)`
 	sqlJoinSlots    = `UPDATE alma_slots SET joined = true WHERE slot = ANY($2::smallint[]) AND node = $1`
 	sqlHoldRevision = `SELECT FROM alma_revision FOR UPDATE`
 

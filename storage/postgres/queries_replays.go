@@ -15,7 +15,7 @@ const (
 		FROM alma_exceptions AS x WHERE $8 AND x.webhook = $2 AND x.job_id <> '' AND x.status = 'SUPPRESSED'`
 
 	sqlReplay            = `SELECT ` + replayColumns + fromReplays + ` WHERE r.id = $1`
-	sqlUnfinishedReplays = `SELECT ` + replayColumns + fromReplays + ` WHERE w.id = $1 AND r.finished_at IS NULL ORDER BY r.number`
+	sqlUnfinishedReplays = `SELECT ` + replayColumns + fromReplays + ` WHERE w.id = ANY($1::text[]) AND r.finished_at IS NULL ORDER BY r.number`
 
 	// $1 before this number, $2 webhooks (empty = all), $3 states (empty = all), $4 limit.
 	sqlFindReplays = `SELECT ` + replayColumns + `, r.number` + fromReplays + `

@@ -35,11 +35,25 @@ const (
 	// Whoever would make an event needed waits until the look is over, and the
 	// partition gone or kept.
 	sqlHoldExceptions = `LOCK TABLE alma_exceptions IN SHARE ROW EXCLUSIVE MODE`
-	sqlHoldLog        = `LOCK TABLE alma_events IN ACCESS EXCLUSIVE MODE`
+	sqlHoldLog        = `LOCK TABLE ONLY alma_events IN ACCESS EXCLUSIVE MODE`
 
-	// {partition} is filled in. $1 and $2 up to where nobody needs the log.
-	sqlIsNeeded = `SELECT coalesce((SELECT (xact, seq) > ($1, $2) FROM {partition} ORDER BY xact DESC, seq DESC LIMIT 1), false)
-		OR EXISTS (SELECT 1 FROM alma_exceptions AS x WHERE x.status = 'PENDING' AND EXISTS (SELECT 1 FROM {partition} AS v WHERE v.xact = x.xact AND v.seq = x.seq))`
+	// {partition} is filled in. $1 and $2 up to where nobody needs the log. The
+	// pending exceptions that are looked at are those between its first place and
+	// its last.
+	sqlIsNeeded = `WITH first AS MATERIALIZED (SELECT xact, seq FROM {partition} ORDER BY xact, seq LIMIT 1),
+			last AS MATERIALIZED (SELECT xact, seq FROM {partition} ORDER BY xact DESC, seq DESC LIMIT 1)
+		SELECT coalesce((SELECT (xact, seq) > ($1, $2) FROM last), false)
+		OR EXISTS (SELECT 1 FROM alma_exceptions AS x
+			WHERE x.status = 'PENDING' AND (x.xact, x.seq) >= ((SELECT xact FROM first), (SELECT seq FROM first)) AND (x.xact, x.seq) <= ((SELECT xact FROM last), (SELECT seq FROM last))
+				AND EXISTS (SELECT 1 FROM {partition} AS v WHERE v.xact = x.xact AND v.seq = x.seq))`
+
+	// The same of what may have changed since: who shares a slot's place only
+	// comes further.
+	sqlOwnNeededFrom = `SELECT xact, seq FROM (
+			SELECT xact, seq FROM alma_lanes WHERE NOT shared
+			UNION ALL SELECT xact, seq FROM alma_replays WHERE finished_at IS NULL
+		) AS place ORDER BY xact, seq LIMIT 1`
+
 	sqlDetach = `ALTER TABLE alma_events DETACH PARTITION {partition}`
 	sqlHide   = `ALTER TABLE {partition} RENAME TO {hidden}`
 	sqlDrop   = `DROP TABLE {partition}`
@@ -57,20 +71,58 @@ const (
 		FROM unnest($1::bigint[], $2::bigint[]) AS u(xact, seq) JOIN alma_exceptions AS x ON x.xact = u.xact AND x.seq = u.seq`
 	sqlDropExceptions = `DELETE FROM alma_exceptions AS t` + atPlaces
 
-	// Attempts of a table that a webhook needs, for it has not come past their
-	// events.
-	neededAttempts = `FROM alma_lanes AS l
-		JOIN alma_webhooks AS w ON w.number = l.webhook AND w.deleted_at IS NULL
-		CROSS JOIN LATERAL (` + slotOrWatermark + `w.slot` + slotOrWatermarkEnd + `) AS at
-		JOIN {partition} AS a ON a.webhook = l.webhook AND (a.xact, a.seq) > (CASE WHEN l.shared THEN at.xact ELSE l.xact END, CASE WHEN l.shared THEN at.seq ELSE l.seq END)`
-	sqlHoldAttempts   = `LOCK TABLE alma_attempts IN ACCESS EXCLUSIVE MODE`
-	sqlCountAttempts  = `SELECT count(*) FROM {partition}`
-	sqlDetachAttempts = `ALTER TABLE alma_attempts DETACH PARTITION {partition}`
-	sqlSaveAttempts   = `INSERT INTO alma_attempts (` + attemptColumns + `) SELECT a.webhook, a.xact, a.seq, a.at, a.number, a.duration, a.status_code, a.reason, a.error, a.batch_id, a.replay_id, a.head_xact, a.head_seq, a.detail ` + neededAttempts
+	// The webhooks that have not come past all events of a partition of
+	// attempts, with their places: they need those beyond.
+	sqlBehind = `WITH places AS MATERIALIZED (
+			SELECT t.slot, at.xact, at.seq FROM alma_slots AS t CROSS JOIN LATERAL (` + slotOrWatermark + `t.slot` + slotOrWatermarkEnd + `) AS at
+		), last AS MATERIALIZED (
+			SELECT xact, seq FROM {partition} ORDER BY xact DESC, seq DESC LIMIT 1
+		), lanes AS (
+			SELECT l.webhook, CASE WHEN l.shared THEN p.xact ELSE l.xact END AS xact, CASE WHEN l.shared THEN p.seq ELSE l.seq END AS seq
+			FROM alma_lanes AS l JOIN alma_webhooks AS w ON w.number = l.webhook AND w.deleted_at IS NULL JOIN places AS p ON p.slot = w.slot
+		)
+		SELECT l.webhook, l.xact, l.seq FROM lanes AS l, last AS e WHERE (l.xact, l.seq) < (e.xact, e.seq) ORDER BY l.webhook`
 
-	// Those of the default partition go one by one. $1 before, $2 limit.
-	sqlDropStrayAttempts = `DELETE FROM alma_attempts_default AS t WHERE ctid = ANY(ARRAY(
-			SELECT d.ctid FROM alma_attempts_default AS d WHERE d.at < $1 AND NOT EXISTS (
+	// Attempts of webhooks ($1) beyond their places ($2, $3), at most $4 of each,
+	// are copied, without what was exchanged. It returns the webhooks that may
+	// have more, with the last place. The limit keeps the planner from reading
+	// the whole partition.
+	sqlKeepAttempts = `WITH found AS MATERIALIZED (
+			SELECT a.* FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS l(webhook, xact, seq) CROSS JOIN LATERAL (
+				SELECT * FROM {partition} AS a WHERE a.webhook = l.webhook AND (a.xact, a.seq) > (l.xact, l.seq) ORDER BY a.webhook, a.xact, a.seq LIMIT $4
+			) AS a
+		), kept AS (
+			INSERT INTO {rest} (` + attemptColumns + `)
+			SELECT webhook, xact, seq, at, number, duration, status_code, reason, NULL, batch_id, replay_id, head_xact, head_seq, NULL FROM found ON CONFLICT DO NOTHING
+		)
+		SELECT webhook, (array_agg(xact ORDER BY xact DESC, seq DESC))[1], (array_agg(seq ORDER BY xact DESC, seq DESC))[1]
+		FROM found GROUP BY webhook HAVING count(*) >= $4 ORDER BY webhook`
+
+	// What is kept of a day is a table of its own, that takes the day's place.
+	// That its rows are of that day is known, and needs no look.
+	sqlMakeRest       = `CREATE TABLE IF NOT EXISTS {partition} (LIKE alma_attempts INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES, CHECK (at >= '{from}' AND at < '{to}'))`
+	sqlHoldAttempts   = `LOCK TABLE ONLY alma_attempts IN ACCESS EXCLUSIVE MODE`
+	sqlHasRows        = `SELECT EXISTS (SELECT 1 FROM {partition})`
+	sqlDetachAttempts = `ALTER TABLE alma_attempts DETACH PARTITION {partition}`
+	sqlAttachRest     = `ALTER TABLE alma_attempts ATTACH PARTITION {partition} FOR VALUES FROM ('{from}') TO ('{to}')`
+
+	// Partitions that left the attempts and are to be dropped; those that hold
+	// what is kept of a day before $1.
+	ofOurs            = `c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'alma_events'::regclass) AND c.relkind = 'r'`
+	sqlHiddenAttempts = `SELECT c.relname::text FROM pg_class AS c WHERE ` + ofOurs + ` AND c.relname LIKE 'alma\_gone\_attempts\_2%' ORDER BY c.relname LIMIT 1`
+	sqlRests          = `SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+		WHERE i.inhparent = 'alma_attempts'::regclass AND c.relname LIKE 'alma\_rest\_2%' AND c.relname < 'alma_rest_' || $1 ORDER BY c.relname`
+
+	// How many rows there are: exactly, or by the statistics where counting would
+	// take long. A table that was never analyzed has none.
+	sqlRowsAbout = `SELECT CASE WHEN pg_relation_size(c.oid) > 64 << 20 THEN c.reltuples::bigint ELSE (SELECT count(*) FROM {partition}) END
+		FROM pg_class AS c WHERE ` + ofOurs + ` AND c.relname = $1`
+	sqlAnalyze = `ANALYZE {partition}`
+
+	// Those of the default partition, and those that were kept, go one by one.
+	// $1 before, $2 limit.
+	sqlDropStrayAttempts = `DELETE FROM {partition} AS t WHERE ctid = ANY(ARRAY(
+			SELECT d.ctid FROM {partition} AS d WHERE d.at < $1 AND NOT EXISTS (
 				SELECT 1 FROM alma_lanes AS l JOIN alma_webhooks AS w ON w.number = l.webhook AND w.deleted_at IS NULL
 				CROSS JOIN LATERAL (` + slotOrWatermark + `w.slot` + slotOrWatermarkEnd + `) AS at
 				WHERE l.webhook = d.webhook AND (d.xact, d.seq) > (CASE WHEN l.shared THEN at.xact ELSE l.xact END, CASE WHEN l.shared THEN at.seq ELSE l.seq END)

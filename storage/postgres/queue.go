@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -117,8 +118,20 @@ func (q *queue) take() []*appendCall {
 func (q *queue) claim() (group []*appendCall, last bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.first(maxGroupCalls, maxGroupWeight), q.closed && len(q.calls) == 0
+}
+
+// takeAll claims all calls that wait.
+func (q *queue) takeAll() []*appendCall {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.first(math.MaxInt, math.MaxInt)
+}
+
+// first claims the first calls.
+func (q *queue) first(most, heaviest int) (group []*appendCall) {
 	n, weight := 0, 0
-	for n < len(q.calls) && len(group) < maxGroupCalls && weight < maxGroupWeight {
+	for n < len(q.calls) && len(group) < most && weight < heaviest {
 		c := q.calls[n]
 		n++
 		if c.state.CompareAndSwap(callQueued, callBegun) {
@@ -131,7 +144,7 @@ func (q *queue) claim() (group []*appendCall, last bool) {
 	if len(q.calls) == 0 {
 		q.calls = nil
 	}
-	return group, q.closed && len(q.calls) == 0
+	return group
 }
 
 // signal leaves a value in a channel of one, unless one is there.

@@ -62,7 +62,7 @@ func (s *Store) FindReplays(ctx context.Context, q alma.FindReplays) (alma.Page[
 		states[i] = string(state)
 	}
 	var page alma.Page[alma.Replay]
-	err = s.do(ctx, operation, func(ctx context.Context) error {
+	err = s.list(ctx, operation, func(ctx context.Context) error {
 		page = alma.Page[alma.Replay]{}
 		rows, err := s.pool.Query(ctx, sqlFindReplays, before, webhooks, states, q.Size()+1)
 		if err != nil {
@@ -86,11 +86,11 @@ func (s *Store) FindReplays(ctx context.Context, q alma.FindReplays) (alma.Page[
 	return page, err
 }
 
-// UnfinishedReplays returns the running and paused replays of a webhook.
-func (s *Store) UnfinishedReplays(ctx context.Context, webhookID string) ([]alma.Replay, error) {
+// UnfinishedReplays returns the running and paused replays of webhooks.
+func (s *Store) UnfinishedReplays(ctx context.Context, webhookIDs ...string) ([]alma.Replay, error) {
 	var list []alma.Replay
 	err := s.do(ctx, "read unfinished replays", func(ctx context.Context) error {
-		rows, err := s.pool.Query(ctx, sqlUnfinishedReplays, webhookID)
+		rows, err := s.pool.Query(ctx, sqlUnfinishedReplays, webhookIDs)
 		if err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ func (s *Store) SearchMemories(ctx context.Context, q alma.MemorySearch) ([]alma
 	}
 	q.Limit = min(q.Limit, maxSearchLimit)
 	found := map[string]*alma.ScoredMemory{}
-	err := s.do(ctx, "search memories", func(ctx context.Context) error {
+	err := s.list(ctx, "search memories", func(ctx context.Context) error {
 		if err := searchText(ctx, s.pool, q, found); err != nil || len(q.Embedding) == 0 {
 			return err
 		}

@@ -20,12 +20,16 @@ func (s *Store) Settle(ctx context.Context, st alma.Settlement) error {
 		return wrap("settle deliveries", err)
 	}
 	err = s.do(ctx, "settle deliveries", func(ctx context.Context) error {
-		if err := s.numbers.learn(ctx, s.pool, plan.attempted); err != nil {
+		if err := s.numbers.learn(ctx, s.settles, plan.attempted); err != nil {
 			return err
 		}
-		return s.retry(func() error {
-			return s.pool.SendBatch(ctx, plan.batch(s)).Close()
+		err := s.retry(func() error {
+			return s.settles.SendBatch(ctx, plan.batch(s)).Close()
 		})
+		if code(err) == codeStored { // The answer to it was lost.
+			return nil
+		}
+		return err
 	})
 	if err == nil && len(st.Disabled) > 0 {
 		s.changes.signal()

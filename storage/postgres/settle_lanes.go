@@ -5,7 +5,7 @@ import (
 )
 
 // holdNode moves the watermark. With a node it makes sure that its session
-// goes on until the commit.
+// goes on until the commit. A settlement that is stored already ends there.
 func (p *settling) holdNode(b *pgx.Batch) {
 	w := placeOf(p.Watermark)
 	switch {
@@ -13,6 +13,9 @@ func (p *settling) holdNode(b *pgx.Batch) {
 		b.Queue(sqlHoldNode, p.Node, w.xact, w.seq)
 	case !p.Watermark.IsZero():
 		b.Queue(sqlSetWatermark, w.xact, w.seq)
+	}
+	if p.ID != "" {
+		b.Queue(sqlSettleOnce, p.Node, p.ID)
 	}
 	if len(p.Joined) > 0 {
 		b.Queue(sqlJoinSlots, p.Node, slotNumbers(p.Joined))

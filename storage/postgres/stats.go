@@ -37,7 +37,7 @@ func (s *Store) AddStats(ctx context.Context, m alma.StatsMinute) error {
 // StatsMinutes returns the minutes of a time; see [alma.StatsStore].
 func (s *Store) StatsMinutes(ctx context.Context, since, until time.Time) ([]alma.StatsMinute, error) {
 	var list []alma.StatsMinute
-	err := s.do(ctx, "read statistics", func(ctx context.Context) error {
+	err := s.list(ctx, "read statistics", func(ctx context.Context) error {
 		rows, err := s.pool.Query(ctx, sqlStatsWithin, since, until)
 		if err != nil {
 			return err

@@ -23,11 +23,16 @@ type Store struct {
 	log  *slog.Logger
 	name string // Of the database, without its password.
 	pool *pgxpool.Pool
-	// leases is one connection for renewals: a node whose connections are all
-	// busy is alive, and must not lose its webhooks for want of one.
-	leases  *pgxpool.Pool
-	ours    ours
-	keyring *secret.Keyring
+	// These are a connection or two, for what must go on when all of the pool
+	// are busy: a node without one for renewals would lose its webhooks, without
+	// one for settles it would stop delivering, and appends are what callers wait
+	// for.
+	leases, appends, settles *pgxpool.Pool
+	// listings holds a value for each listing or search under way: they may take
+	// long, and leave connections of the pool to the others.
+	listings chan struct{}
+	ours     ours
+	keyring  *secret.Keyring
 
 	queue    *queue
 	appender *appender
@@ -92,9 +97,35 @@ func (s *Store) do(ctx context.Context, operation string, f func(ctx context.Con
 	case limited.Err() != nil:
 		err = fmt.Errorf("%w: the server did not answer within %v: %w", alma.ErrUnavailable, s.opts.Timeout, noDeadline(err))
 	case lost(err):
-		s.pool.Reset()
+		s.reset()
 	}
 	return wrap(operation, err)
+}
+
+// list is do for what may take long: listings and searches. It waits until few
+// enough of them are under way.
+func (s *Store) list(ctx context.Context, operation string, f func(ctx context.Context) error) error {
+	return s.do(ctx, operation, func(ctx context.Context) error {
+		select {
+		case s.listings <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		defer func() { <-s.listings }()
+		return f(ctx)
+	})
+}
+
+// pools are all that connections come from.
+func (s *Store) pools() []*pgxpool.Pool {
+	return []*pgxpool.Pool{s.leases, s.appends, s.settles, s.pool}
+}
+
+// reset closes all connections, as soon as they are free.
+func (s *Store) reset() {
+	for _, p := range s.pools() {
+		p.Reset()
+	}
 }
 
 // noDeadline hides that an error is a passed deadline: it was not the
@@ -149,8 +180,9 @@ func (s *Store) Close() error {
 	<-s.appender.ended
 	s.stop()
 	s.own.Wait()
-	s.leases.Close()
-	s.pool.Close()
+	for _, p := range s.pools() {
+		p.Close()
+	}
 	return nil
 }
 
@@ -161,7 +193,7 @@ type Stats struct {
 	LargestGroup int64 // Most calls in one commit.
 	Queued       int   // Calls of Append that wait now.
 	Repeats      int64 // Transactions made again because of a deadlock or the like.
-	Connections  int   // Open ones of the pool.
+	Connections  int   // Open ones of the pool that calls share.
 	Busy         int   // Those of them in use.
 	Waits        int64 // How often a call found no connection free.
 	SizeBytes    int64 // Size of all tables with their indexes.
@@ -180,7 +212,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		Busy:         int(pool.AcquiredConns()),
 		Waits:        pool.EmptyAcquireCount(),
 	}
-	err := s.do(ctx, "read the statistics", func(ctx context.Context) error {
+	err := s.list(ctx, "read the statistics", func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, sqlSize).Scan(&st.SizeBytes)
 	})
 	return st, err

@@ -87,20 +87,32 @@ func (s *Store) Settled(ctx context.Context, webhookID string, after alma.Positi
 }
 
 // Waiting returns the pending exceptions of a webhook; see [alma.LaneStore].
-func (s *Store) Waiting(ctx context.Context, webhookID string) ([]alma.Exception, error) {
-	ref, ok := s.webhooks.get(webhookID)
-	if !ok {
-		return nil, nil
-	}
+func (s *Store) Waiting(ctx context.Context, webhookIDs ...string) ([]alma.Exception, error) {
 	var list []alma.Exception
-	err := s.read(ctx, "read waiting deliveries", func(ctx context.Context, q *statements) error {
+	err := s.readEach(ctx, "read waiting deliveries", webhookIDs, func(ctx context.Context, q *statements, id string, number int64) error {
 		return q.query(ctx, func(rows *sql.Rows) error {
-			e, err := scanException(rows, webhookID)
+			e, err := scanException(rows, id)
 			list = append(list, e)
 			return err
-		}, sqlWaiting, ref.number)
+		}, sqlWaiting, number)
 	})
 	return list, err
+}
+
+// readEach reads something of each of the webhooks that exist or did.
+func (s *Store) readEach(ctx context.Context, operation string, ids []string, f func(ctx context.Context, q *statements, id string, number int64) error) error {
+	return s.read(ctx, operation, func(ctx context.Context, q *statements) error {
+		for _, id := range ids {
+			ref, ok := s.webhooks.get(id)
+			if !ok {
+				continue
+			}
+			if err := f(ctx, q, id, ref.number); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Exception returns one exception with its message; see [alma.LaneStore].

@@ -85,18 +85,14 @@ func list(texts []string) string {
 }
 
 // UnfinishedReplays returns the running and paused replays of a webhook.
-func (s *Store) UnfinishedReplays(ctx context.Context, webhookID string) ([]alma.Replay, error) {
-	ref, ok := s.webhooks.get(webhookID)
-	if !ok {
-		return nil, nil
-	}
+func (s *Store) UnfinishedReplays(ctx context.Context, webhookIDs ...string) ([]alma.Replay, error) {
 	var list []alma.Replay
-	err := s.read(ctx, "read unfinished replays", func(ctx context.Context, q *statements) error {
+	err := s.readEach(ctx, "read unfinished replays", webhookIDs, func(ctx context.Context, q *statements, _ string, number int64) error {
 		return q.query(ctx, func(rows *sql.Rows) error {
 			r, err := scanReplay(rows)
 			list = append(list, r)
 			return err
-		}, sqlUnfinishedReplays, ref.number)
+		}, sqlUnfinishedReplays, number)
 	})
 	return list, err
 }

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,7 @@ var fencingCases = []testCase{
 	{"Renewal", "a lease that is renewed does not run out; one that ran out unnoticed may be renewed, and nothing has happened", testRenewal},
 	{"Fence", "who takes a slot of an owner whose lease ran out ends that owner's session: all of its slots become free, and everything that it says is refused", testFence},
 	{"Settle", "of a settlement by a node whose session has ended nothing is stored: its successor is at work", testFencedSettle},
+	{"Repeat", "a settlement that comes again under its id, since the answer to it was lost, adds nothing", testRepeatedSettle},
 	{"Place", "a fenced owner's slots are handed on at the place that was settled last", testFencedPlace},
 	{"Stranger", "a session that never was is one that has ended", testStranger},
 	{"Race", "a settlement and the takeover of its node's slots happen one after the other: either the successor sees what was settled, or it was refused", testFencingRace},
@@ -139,6 +141,38 @@ func testFencedSettle(e *env) {
 	e.check(err, "webhook")
 	e.equal(got.State, alma.StateActive, "state")
 	e.equal(e.take(b, slot), places(alma.Position{}, slot), "the slot's place")
+}
+
+func testRepeatedSettle(e *env) {
+	at := e.appendN("a", 3)
+	e.webhook("wh_1")
+	node := e.join("a", hour)
+	e.take(node, alma.SlotOf("wh_1"))
+	r := e.replay("rpl_1", "wh_1", alma.ReplayQuery{})
+	settlement := func(id string, n int) alma.Settlement {
+		return alma.Settlement{
+			ID: id, Node: node, Watermark: at[n], Attempts: []alma.SettledAttempt{success("wh_1", at[n])},
+			Suppressed: []alma.Suppression{{WebhookID: "wh_1", JobID: "job", Position: at[2], Count: 5}},
+			Replays:    []alma.ReplayProgress{{ReplayID: r.ID, Cursor: at[n], Looked: 1, Delivered: 1}},
+		}
+	}
+	for n, id := range []string{"first", "first", "second", "second"} {
+		e.settle(settlement(id, n/2))
+	}
+	got := e.getReplay(r.ID)
+	if got.Looked != 2 || got.Delivered != 2 || got.Cursor != at[1] {
+		e.Errorf("the replay is %+v; want it to have looked at two events, and to stand at %s", got, at[1])
+	}
+	x, err := e.Delivery(e.ctx, "wh_1", at[2])
+	e.check(err, "read the suppressed delivery")
+	if !strings.Contains(x.LastError, "10 events") {
+		e.Errorf("of the job it is said %q; want 10 events not sent", x.LastError)
+	}
+	for _, p := range at[:2] {
+		d, err := e.Delivery(e.ctx, "wh_1", p)
+		e.check(err, "read a delivery")
+		e.equal(len(d.Log), 1, "number of attempts")
+	}
 }
 
 func testFencedPlace(e *env) {
