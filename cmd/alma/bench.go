@@ -18,6 +18,7 @@ type benchCmd struct {
 	Events  int      `help:"Events of a case." default:"100000"`
 	Backlog int      `help:"Events behind the dead webhook; ten times --events when 0." default:"0"`
 	JSON    bool     `name:"json" help:"Print JSON instead of a table."`
+	Profile string   `help:"Write profiles of processor, memory, locks and scheduler into this folder, for \"go tool pprof\" and \"go tool trace\"." placeholder:"FOLDER" type:"path"`
 	Dir     string   `help:"Make the databases in a new folder below this one, on the disk that is to be measured." default:"." type:"existingdir"`
 }
 
@@ -46,6 +47,11 @@ func (c *benchCmd) Run(ctx context.Context, conn *connection, s *settings, io st
 		return err
 	}
 	defer func() { err = errors.Join(err, databases.remove(context.WithoutCancel(ctx))) }()
+	end, err := startProfile(c.Profile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
 	p := &benchProgress{out: io.err, terminal: isTerminal(io.err)}
 	results, err := bench.Run(ctx, bench.Config{
 		Open: openBench(databases, s, io), Events: c.Events, Backlog: c.Backlog, Only: c.Only, Progress: p.tell,
