@@ -99,9 +99,17 @@ func printResults(w io.Writer, results []bench.Result) {
 	rows := make([][]string, len(results))
 	for i := range results {
 		r := &results[i]
-		rows[i] = []string{r.Title, r.Figure, number("%.2f", r.Ratio), orDash(r.Goal), verdict(r.Met), number("%.0f MiB", r.MemoryMiB), number("%.1f µs", r.CPUMicros)}
+		rows[i] = []string{r.Title, r.Figure, number("%.2f", r.Ratio), bareOf(r), orDash(r.Goal), verdict(r.Met), number("%.0f MiB", r.MemoryMiB), number("%.1f µs", r.CPUMicros)}
 	}
-	printTable(w, []string{"MEASURED", "FIGURE", "RATIO", "GOAL", "MET", "RESIDENT", "CPU EACH"}, rows, "Nothing was measured.")
+	printTable(w, []string{"MEASURED", "FIGURE", "RATIO", "BARE", "GOAL", "MET", "RESIDENT", "CPU EACH"}, rows, "Nothing was measured.")
+}
+
+// bareOf is the bare client's rate that a ratio compares with.
+func bareOf(r *bench.Result) string {
+	if r.Bare == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f/s", r.Bare)
 }
 
 func number(format string, f float64) string {

@@ -76,13 +76,7 @@ func (r *run) backlogResults(n, many int, before, after usage, grown float64, re
 
 // arrive appends events and waits for their deliveries.
 func (r *run) arrive(ctx context.Context, e *Engine, n int) (usage, error) {
-	return measured(func() error {
-		r.sink.expect(n)
-		if err := r.appendAll(ctx, 1, appendBatch)(e, n); err != nil {
-			return err
-		}
-		return r.sink.await(ctx, func(done int) { r.cfg.Progress(r.title, done, n) })
-	})
+	return r.arriving(ctx, n, func() error { return r.appendAll(ctx, 1, appendBatch)(e, n) })
 }
 
 // restart opens the engine again over its backlog.

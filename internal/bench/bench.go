@@ -34,6 +34,9 @@ type Config struct {
 	// Backlog is the number of events behind the dead webhook. Defaults to ten
 	// times Events.
 	Backlog int
+	// Paced is the number of events of the cases that measure latencies, at 100
+	// a second. Defaults to 1,000.
+	Paced int
 	// Only names the cases to run; empty for all. The bare client always runs.
 	Only []string
 	// Progress is told what is going on: done of total, in a case; a total of 0
@@ -55,12 +58,16 @@ type Result struct {
 	// Ratio is Value beside that of the bare client, or beside the case's own
 	// without the disturbance; 0 where there is none.
 	Ratio float64 `json:"ratio,omitempty"`
+	// Bare is what the bare client made just before, in requests/s, where Ratio
+	// compares with that.
+	Bare float64 `json:"bare,omitempty"`
 	// Met says whether the goal is reached; nil where there is none.
 	Met *bool `json:"met,omitempty"`
-	// MemoryMiB is the resident memory of the whole process at the end of the
+	// MemoryMiB is the most resident memory that the whole process had during the
 	// case: engine, sink and clients. 0 where it is not known.
 	MemoryMiB float64 `json:"memory_mib,omitempty"`
-	// CPUMicros is the processor time a delivery took, in all of the process.
+	// CPUMicros is the processor time that a delivery (a call, of the emitter)
+	// took, in all of the process.
 	CPUMicros float64 `json:"cpu_micros,omitempty"`
 }
 
@@ -110,6 +117,9 @@ func Run(ctx context.Context, cfg Config) ([]Result, error) {
 	if cfg.Backlog <= 0 {
 		cfg.Backlog = 10 * cfg.Events
 	}
+	if cfg.Paced <= 0 {
+		cfg.Paced = 1000
+	}
 	if cfg.Progress == nil {
 		cfg.Progress = func(string, int, int) {}
 	}
@@ -155,7 +165,29 @@ func (r *run) all(ctx context.Context) ([]Result, error) {
 		}
 		results = append(results, list...)
 	}
-	return results, nil
+	return append(results, memoryUnderLoad(results)...), nil
+}
+
+// mostMiB is what the whole system may take under load.
+const mostMiB = 100
+
+// memoryUnderLoad is the greatest memory of the cases with one and with ten
+// webhooks.
+func memoryUnderLoad(results []Result) []Result {
+	loaded := []string{"append", "fanout10", "rest-single", "rest-batch", "rest-fanout"}
+	most := 0.0
+	for i := range results {
+		if slices.Contains(loaded, results[i].Case) {
+			most = max(most, results[i].MemoryMiB)
+		}
+	}
+	if most == 0 {
+		return nil
+	}
+	return []Result{{
+		Case: "memory", Title: "resident memory under load, sink and clients included", Goal: fmt.Sprintf("≤ %d MiB", mostMiB),
+		Figure: fmt.Sprintf("%.0f MiB", most), Value: most, Unit: "MiB", Met: new(most <= mostMiB), MemoryMiB: most,
+	}}
 }
 
 // with runs f with a new engine.
@@ -172,7 +204,7 @@ func (r *run) throughput(title string, goal float64, u usage, deliveries int) Re
 	rate := float64(deliveries) / u.elapsed.Seconds()
 	res := Result{
 		Title: title, Figure: group(rate) + "/s", Value: rate, Unit: "deliveries/s",
-		Ratio: rate / r.bare, MemoryMiB: u.memory, CPUMicros: u.micros(deliveries),
+		Ratio: rate / r.bare, Bare: r.bare, MemoryMiB: u.memory, CPUMicros: u.micros(deliveries),
 	}
 	if goal > 0 {
 		res.Goal, res.Met = fmt.Sprintf("≥ %.2f of bare", goal), new(res.Ratio >= goal)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alma-events/alma/events"
 	"github.com/alma-events/alma/internal/bench"
@@ -29,7 +30,7 @@ func open(t *testing.T) func(context.Context, string) (*bench.Engine, error) {
 			return nil, err
 		}
 		emitter := events.New(events.Config{Logger: quiet})
-		m, err := webhook.New(webhook.Config{Storage: store, Emitter: emitter, Logger: quiet, AllowCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+		m, err := webhook.New(webhook.Config{Storage: store, Emitter: emitter, Logger: quiet, Grace: time.Second, AllowCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 		if err != nil {
 			return nil, err
 		}
@@ -62,19 +63,22 @@ func open(t *testing.T) func(context.Context, string) (*bench.Engine, error) {
 func TestEveryCaseRuns(t *testing.T) {
 	t.Parallel()
 	results, err := bench.Run(t.Context(), bench.Config{
-		Open: open(t), Events: 400, Backlog: 1000,
-		Only:     []string{"append", "fanout10", "fanout100", "rest-single", "rest-batch", "rest-fanout", "backlog"},
+		Open: open(t), Events: 400, Backlog: 1000, Paced: 20,
+		Only:     []string{"append", "fanout10", "fanout100", "rest-single", "rest-batch", "rest-fanout", "latency", "hanging", "backlog"},
 		Progress: func(string, int, int) {},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 1 + 2 + 1 + 1 + 1 + 1 + 1 + 4; len(results) != want {
+	if want := 1 + 2 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 4 + 1; len(results) != want {
 		t.Errorf("%d results; want %d", len(results), want)
 	}
 	for _, r := range results {
 		if r.Case == "" || r.Title == "" || r.Figure == "" || r.Goal != "" && r.Met == nil {
 			t.Errorf("incomplete: %+v", r)
+		}
+		if r.Unit == "deliveries/s" && r.Ratio > 0 && r.Case != "backlog" && r.Bare <= 0 {
+			t.Errorf("nobody can check its ratio: %+v", r)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/alma-events/alma"
 )
 
@@ -35,16 +37,22 @@ func (r *run) delivered(ctx context.Context, name string, events, webhooks int, 
 		if err := r.webhooks(ctx, e, webhooks); err != nil {
 			return err
 		}
-		u, err = measured(func() error {
-			r.sink.expect(events * webhooks)
-			if err := produce(e, events); err != nil {
-				return err
-			}
-			return r.sink.await(ctx, func(done int) { r.cfg.Progress(r.title, done, events*webhooks) })
-		})
+		u, err = r.arriving(ctx, events*webhooks, func() error { return produce(e, events) })
 		return err
 	})
 	return u, err
+}
+
+// arriving measures how long it takes until n deliveries have arrived that
+// produce causes, and tells how far they are meanwhile.
+func (r *run) arriving(ctx context.Context, n int, produce func() error) (usage, error) {
+	return measured(func() error {
+		r.sink.expect(n)
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(produce)
+		g.Go(func() error { return r.sink.await(ctx, func(done int) { r.cfg.Progress(r.title, done, n) }) })
+		return g.Wait() //nolint:wrapcheck // They name what failed.
+	})
 }
 
 // append is the library's way: 100 events an append, one appender.
