@@ -12,7 +12,7 @@ import (
 // rule makes it collect dozens of times a second for the sake of a few MiB. A
 // heap of at least heapFloor costs a fifth less processor time.
 const (
-	heapFloor    = 40 << 20
+	heapFloor    = 32 << 20
 	leastPercent = 100 // The runtime's default.
 	mostPercent  = 1000
 )
