@@ -7,7 +7,7 @@ func TestTheHeapMayGrowToItsFloor(t *testing.T) {
 	for live, want := range map[uint64]int{
 		0:         mostPercent,
 		1 << 20:   mostPercent,
-		10 << 20:  300, // To 40 MiB.
+		10 << 20:  220, // To 32 MiB.
 		24 << 20:  100,
 		100 << 20: 100, // As by default.
 	} {
