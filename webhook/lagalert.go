@@ -40,32 +40,40 @@ func (m *Manager) watchLag(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		list, err := m.List(ctx)
+		now, err := m.tellLags(ctx, high)
 		if err != nil {
 			if ctx.Err() == nil {
 				m.logger.Warn("it cannot be seen how far webhooks are behind; trying again", "error", err)
 			}
 			continue
 		}
-		high = m.tellLags(list, high)
+		high = now
 	}
 }
 
-// tellLags returns the webhooks that are too far behind now.
-func (m *Manager) tellLags(list []Status, was map[string]bool) map[string]bool {
-	high := map[string]bool{}
-	for i := range list {
-		s := &list[i]
-		if m.hook(s.ID) == nil || !m.cfg.LagAlert.over(s.Lag, s.LagTime, was[s.ID]) {
-			continue // Another node's, or close enough.
+// tellLags returns the webhooks of this node that are too far behind now. It
+// looks at those alone that have something before them.
+func (m *Manager) tellLags(ctx context.Context, was map[string]bool) (map[string]bool, error) {
+	high, reader := map[string]bool{}, m.lagReader()
+	for _, h := range m.allHooks() {
+		s := h.sight()
+		if !s.lane.Busy || strings.HasPrefix(s.compiled.webhook.Config.URL, callbackScheme) || s.compiled.unusable != nil {
+			continue
 		}
-		high[s.ID] = true
-		if !was[s.ID] {
-			m.logger.Warn("a webhook is far behind", "webhook", s.ID, "lag", s.Lag, "lag_seconds", s.LagTime.Seconds())
-			m.news.add(item{LagHigh, s.ID, map[string]any{"lag": s.Lag, "lag_seconds": s.LagTime.Seconds()}})
+		lag, age, err := reader.lag(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		if !m.cfg.LagAlert.over(lag, age, was[h.id]) {
+			continue
+		}
+		high[h.id] = true
+		if !was[h.id] {
+			m.logger.Warn("a webhook is far behind", "webhook", h.id, "lag", lag, "lag_seconds", age.Seconds())
+			m.news.add(item{LagHigh, h.id, map[string]any{"lag": lag, "lag_seconds": age.Seconds()}})
 		}
 	}
-	return high
+	return high, nil
 }
 
 func isOperational(t alma.EventType) bool {
