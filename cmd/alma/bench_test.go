@@ -27,8 +27,8 @@ func TestBench(t *testing.T) {
 				t.Fatalf("exit %d: %s", code, &errs)
 			}
 			var results []bench.Result
-			if err := json.Unmarshal(out.Bytes(), &results); err != nil || len(results) != 3 {
-				t.Fatalf("%d results, %v; want the bare client and two ways to append:\n%s", len(results), err, &out)
+			if err := json.Unmarshal(out.Bytes(), &results); err != nil || len(results) != 4 {
+				t.Fatalf("%d results, %v; want the bare client, two ways to append, and the memory:\n%s", len(results), err, &out)
 			}
 			if results[1].Ratio <= 0 || results[1].Goal == "" || results[1].Met == nil {
 				t.Errorf("incomplete: %+v", results[1])

@@ -17,13 +17,25 @@ import (
 
 // report prints an error for a person: several that were joined, one by one.
 func report(w io.Writer, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // Only what is joined itself.
-		for _, one := range joined.Unwrap() {
-			report(w, one)
-		}
-		return
+	for _, one := range partsOf(err) {
+		fmt.Fprintln(w, "alma:", strings.TrimPrefix(one.Error(), "alma: "))
 	}
-	fmt.Fprintln(w, "alma:", strings.TrimPrefix(err.Error(), "alma: "))
+}
+
+// partsOf returns the errors that errors.Join put together, or the error itself.
+func partsOf(err error) []error {
+	j, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // Only what is joined itself.
+	if !ok || !strings.Contains(err.Error(), "\n") {
+		return []error{err}
+	}
+	texts := make([]string, 0, 2)
+	for _, one := range j.Unwrap() {
+		texts = append(texts, one.Error())
+	}
+	if strings.Join(texts, "\n") != err.Error() { // One that wraps several has words of its own.
+		return []error{err}
+	}
+	return j.Unwrap()
 }
 
 // isTerminal reports whether a person looks at w.

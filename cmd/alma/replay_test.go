@@ -59,7 +59,7 @@ func TestReplayFromTheShell(t *testing.T) {
 	wants(t, "replay cancel", c.do("replay", "cancel", waiting), "canceled by an operator")
 	wants(t, "following it", c.fails(exitFailed, "replay", "follow", waiting), "canceled")
 	wants(t, "a wrong state", c.fails(exitUsage, "replay", "list", "--state", "over"), "running, paused, done")
-	wants(t, "the faults", c.fails(exitFailed, "webhook", "replay", hook, "--status", "pending", "--since", "x"), "status:", "since:")
+	wants(t, "the faults", c.fails(exitFailed, "webhook", "replay", hook, "--status", "pending", "--from", "!"), "status:", "from:")
 }
 
 func TestRetryOfAllThatFailed(t *testing.T) {

@@ -4,6 +4,7 @@ package clustertest
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -65,10 +66,24 @@ func (c *cluster) places() map[string]alma.Position {
 	return places
 }
 
-// compare expects that nothing went back.
-func (c *cluster) compare(before, after map[string]alma.Position) {
+// compare expects that nothing has gone back, and soon that something has moved
+// on: or nothing would be proved.
+func (c *cluster) compare(before map[string]alma.Position) {
 	c.t.Helper()
-	moved := 0
+	for deadline := time.Now().Add(20 * time.Second); ; <-time.After(100 * time.Millisecond) {
+		if c.movedOn(before, c.places()) > 0 || c.t.Failed() {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Errorf("none of %d places has moved at all", len(before))
+			return
+		}
+	}
+}
+
+// movedOn counts the places that have moved on.
+func (c *cluster) movedOn(before, after map[string]alma.Position) (moved int) {
+	c.t.Helper()
 	for name, at := range before {
 		switch then := after[name]; {
 		case then.Before(at):
@@ -77,7 +92,5 @@ func (c *cluster) compare(before, after map[string]alma.Position) {
 			moved++
 		}
 	}
-	if moved == 0 {
-		c.t.Errorf("none of %d places has moved at all", len(before))
-	}
+	return moved
 }
