@@ -18,6 +18,11 @@ type conn struct {
 	out     []byte    // The request's beginning, and its body when that is short.
 	idle    time.Time // Since when it has been unused.
 	kept    bool      // It was used before.
+
+	// While it is idle, in the pool; see there.
+	addr         string
+	older, newer *conn
+	above, below *conn
 }
 
 const bufferBytes = 4096

@@ -17,8 +17,7 @@ func WithLookup(cfg Config, lookup func(ctx context.Context, host string) ([]net
 func Age(s *Sender, by time.Duration) {
 	for _, side := range []*side{s.tls, s.plain} {
 		side.pool.mu.Lock()
-		for e := side.pool.all.Front(); e != nil; e = e.Next() {
-			c := e.Value.(*pooled)
+		for c := side.pool.all.oldest; c != nil; c = c.newer {
 			c.idle = c.idle.Add(-by)
 			c.interrupt()
 		}

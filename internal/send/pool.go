@@ -1,32 +1,86 @@
 package send
 
 import (
-	"container/list"
-	"slices"
 	"sync"
 	"time"
 )
 
 // pool keeps idle connections, at most a number of them altogether and for
 // each address, and none for longer than a time. It may be used concurrently.
+// All that lanes send goes through it, so what it does under its lock asks for
+// no memory: connections are linked to one another themselves.
 type pool struct {
 	total, each int
 	timeout     time.Duration
 
 	mu     sync.Mutex
-	idle   map[string][]*list.Element // By address, the last used at the end.
-	all    list.List                  // Of *pooled, the last used at the back.
-	timer  *time.Timer                // Set while there are any.
+	idle   map[string]stack
+	all    links
+	timer  *time.Timer // Set while there are any.
 	closed bool
 }
 
-type pooled struct {
-	*conn
-	addr string
+// stack holds the idle connections to one address, the last used on top.
+type stack struct {
+	top *conn
+	n   int
+}
+
+func (s *stack) push(c *conn) {
+	if c.above, c.below = nil, s.top; s.top != nil {
+		s.top.above = c
+	}
+	s.top = c
+	s.n++
+}
+
+func (s *stack) remove(c *conn) {
+	if c.above == nil {
+		s.top = c.below
+	} else {
+		c.above.below = c.below
+	}
+	if c.below != nil {
+		c.below.above = c.above
+	}
+	c.above, c.below = nil, nil
+	s.n--
+}
+
+// links are all idle connections, the last used at the newest end.
+type links struct {
+	oldest, newest *conn
+	n              int
+}
+
+func (l *links) add(c *conn) {
+	c.older, c.newer = l.newest, nil
+	if l.newest == nil {
+		l.oldest = c
+	} else {
+		l.newest.newer = c
+	}
+	l.newest = c
+	l.n++
+}
+
+func (l *links) remove(c *conn) {
+	if c.older == nil {
+		l.oldest = c.newer
+	} else {
+		c.older.newer = c.newer
+	}
+	if c.newer == nil {
+		l.newest = c.older
+	} else {
+		c.newer.older = c.older
+	}
+	c.older, c.newer = nil, nil
+	l.n--
 }
 
 func newPool(cfg Config) *pool {
-	return &pool{total: cfg.MaxIdleConns, each: cfg.MaxIdleConnsPerHost, timeout: cfg.IdleConnTimeout, idle: map[string][]*list.Element{}}
+	return &pool{total: cfg.MaxIdleConns, each: cfg.MaxIdleConnsPerHost, timeout: cfg.IdleConnTimeout, idle: map[string]stack{}}
 }
 
 // get takes the connection to an address that was used last, or nil. Those that
@@ -44,16 +98,16 @@ func (p *pool) get(addr string, now time.Time) *conn {
 func (p *pool) take(addr string) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	list := p.idle[addr]
-	if len(list) == 0 {
-		return nil
+	c := p.idle[addr].top
+	if c != nil {
+		p.remove(c)
 	}
-	return p.remove(list[len(list)-1])
+	return c
 }
 
 // put keeps a connection for later, or closes it, or an older one for it.
 func (p *pool) put(addr string, c *conn, now time.Time) {
-	c.idle, c.kept = now, true
+	c.idle, c.kept, c.addr = now, true, addr
 	if surplus := p.keep(addr, c); surplus != nil {
 		surplus.Close() // Nothing is lost with it.
 	}
@@ -62,35 +116,32 @@ func (p *pool) put(addr string, c *conn, now time.Time) {
 func (p *pool) keep(addr string, c *conn) (surplus *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || len(p.idle[addr]) >= p.each {
+	s := p.idle[addr]
+	if p.closed || s.n >= p.each {
 		return c
 	}
-	p.idle[addr] = append(p.idle[addr], p.all.PushBack(&pooled{c, addr}))
+	s.push(c)
+	p.idle[addr] = s
+	p.all.add(c)
 	if p.timer == nil {
 		p.timer = time.AfterFunc(p.timeout, p.expire)
 	}
-	if p.all.Len() > p.total {
-		surplus = p.remove(p.all.Front())
+	if p.all.n > p.total {
+		surplus = p.all.oldest
+		p.remove(surplus)
 	}
 	return surplus
 }
 
 // remove takes a connection out of the pool.
-func (p *pool) remove(e *list.Element) *conn {
-	c := p.all.Remove(e).(*pooled) //nolint:forcetypeassert // Nothing else is put there.
-	rest := p.idle[c.addr]
-	if last := len(rest) - 1; rest[last] == e {
-		rest[last] = nil
-		rest = rest[:last]
-	} else {
-		rest = slices.DeleteFunc(rest, func(x *list.Element) bool { return x == e })
-	}
-	if len(rest) == 0 {
+func (p *pool) remove(c *conn) {
+	p.all.remove(c)
+	s := p.idle[c.addr]
+	if s.remove(c); s.n == 0 {
 		delete(p.idle, c.addr)
-	} else {
-		p.idle[c.addr] = rest
+		return
 	}
-	return c.conn
+	p.idle[c.addr] = s
 }
 
 // expire closes what has been idle for too long, and looks again later.
@@ -99,14 +150,15 @@ func (p *pool) expire() {
 	p.mu.Lock()
 	var old []*conn
 	wait := time.Duration(0)
-	for e := p.all.Front(); e != nil; e = p.all.Front() {
-		if wait = p.timeout - now.Sub(e.Value.(*pooled).idle); wait > 0 { //nolint:forcetypeassert // Nothing else is put there.
+	for c := p.all.oldest; c != nil; c = p.all.oldest {
+		if wait = p.timeout - now.Sub(c.idle); wait > 0 {
 			break
 		}
-		old = append(old, p.remove(e))
+		p.remove(c)
+		old = append(old, c)
 	}
 	p.timer = nil
-	if p.all.Len() > 0 && !p.closed {
+	if p.all.n > 0 && !p.closed {
 		p.timer = time.AfterFunc(wait, p.expire)
 	}
 	p.mu.Unlock()
@@ -123,8 +175,9 @@ func (p *pool) close() {
 		p.timer.Stop()
 	}
 	var all []*conn
-	for e := p.all.Front(); e != nil; e = p.all.Front() {
-		all = append(all, p.remove(e))
+	for c := p.all.oldest; c != nil; c = p.all.oldest {
+		p.remove(c)
+		all = append(all, c)
 	}
 	p.mu.Unlock()
 	for _, c := range all {
