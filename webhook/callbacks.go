@@ -98,8 +98,13 @@ func (m *Manager) Publish(ctx context.Context, list []alma.Event, commit func(co
 	traced := m.cfg.Tracer.Append(ctx, list)
 	m.local.add(list)
 	appended, err := commit(ctx)
-	m.local.committed(list, appended)
+	foreign := m.local.committed(list, appended)
 	traced(err)
+	for _, ev := range foreign { // Under the id of one of these; the reader has left them to this call.
+		if !ev.Erased {
+			m.emitter.Dispatch(context.WithoutCancel(ctx), ev)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

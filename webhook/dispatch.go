@@ -55,6 +55,7 @@ func (m *Manager) offer(h *hook, e *flow.Entry) {
 	if !h.from.Before(e.Position()) {
 		return // It had that from another reader.
 	}
+	e.Keep()
 	if h.lane.Offer(e, time.Now()) {
 		m.list(h.lane)
 	}

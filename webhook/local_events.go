@@ -14,8 +14,15 @@ import (
 // writer, one a transaction of the log elsewhere.
 type localEvents struct {
 	mu    sync.Mutex
-	ids   map[string]int // How many calls append the id just now; nil until somebody reads the log.
-	spans []placeSpan    // In the order of the log.
+	ids   map[string]appending // Nil until somebody reads the log.
+	spans []placeSpan          // In the order of the log.
+}
+
+// appending is what calls that append one id just now have come to.
+type appending struct {
+	calls int
+	met   *alma.Event // In the log, while nobody knew yet whose it is.
+	own   bool        // One of the calls has appended it.
 }
 
 // placeSpan is a run of places of one transaction.
@@ -30,7 +37,7 @@ func (s placeSpan) ends() alma.Position   { return alma.Position{Xact: s.xact, S
 func (l *localEvents) start() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ids, l.spans = map[string]int{}, nil
+	l.ids, l.spans = map[string]appending{}, nil
 }
 
 func (l *localEvents) stop() {
@@ -47,33 +54,41 @@ func (l *localEvents) add(events []alma.Event) {
 		return
 	}
 	for i := range events {
-		l.ids[events[i].ID]++
+		a := l.ids[events[i].ID]
+		a.calls++
+		l.ids[events[i].ID] = a
 	}
 }
 
 // committed notes where events stand that add was told of. Without an answer,
-// and where it says duplicate, they were not appended.
-func (l *localEvents) committed(events []alma.Event, appended []alma.Appended) {
+// and where it says duplicate, they were not appended by that call, as far as it
+// knows. It returns the events that were met meanwhile and turn out to be
+// nobody's here: they are still to be called back for.
+func (l *localEvents) committed(events []alma.Event, appended []alma.Appended) (foreign []*alma.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range events {
-		expected := l.withdraw(events[i].ID)
-		if expected && i < len(appended) && !appended[i].Duplicate {
-			l.place(appended[i].Position)
+		a, ok := l.ids[events[i].ID]
+		if !ok {
+			continue
+		}
+		a.calls--
+		if i < len(appended) && !appended[i].Duplicate {
+			a.own = true
+			if a.met == nil {
+				l.place(appended[i].Position)
+			}
+		}
+		if a.calls > 0 {
+			l.ids[events[i].ID] = a
+			continue
+		}
+		delete(l.ids, events[i].ID)
+		if a.met != nil && !a.own {
+			foreign = append(foreign, a.met)
 		}
 	}
-}
-
-// withdraw forgets one call that appends an id; false when its event was met
-// already.
-func (l *localEvents) withdraw(id string) bool {
-	n, ok := l.ids[id]
-	if n > 1 {
-		l.ids[id] = n - 1
-	} else {
-		delete(l.ids, id)
-	}
-	return ok
+	return foreign
 }
 
 // place notes an event that will be met at p. Most come in the order of the log.
@@ -89,13 +104,15 @@ func (l *localEvents) place(p alma.Position) {
 	l.spans = slices.Insert(l.spans, i, placeSpan{xact: p.Xact, first: p.Seq, last: p.Seq})
 }
 
-// met reports whether an event of the log is a local one, and forgets it with
-// all that stands before it: the log is read in order.
+// met reports whether an event of the log is a local one, or may be, which
+// committed finds out; it forgets what stands before: the log is read in order.
 func (l *localEvents) met(ev *alma.Event) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, ok := l.ids[ev.ID]; ok { // Its call has not heard yet.
-		delete(l.ids, ev.ID)
+	if a, ok := l.ids[ev.ID]; ok && !a.own { // No call that has it has heard yet.
+		own := *ev // Not the whole page.
+		a.met = &own
+		l.ids[ev.ID] = a
 		return true
 	}
 	l.drop(alma.Position{Xact: ev.Position.Xact, Seq: ev.Position.Seq - 1})

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -9,82 +10,124 @@ import (
 	"github.com/alma-events/alma"
 )
 
-// Calls append events, alone or side by side, hear of it early or late, while a
-// reader goes through the log: it must know each event that a call of this
-// process has appended, and no other.
+// opened is a call that appends events.
+type opened struct {
+	events   []alma.Event
+	appended []alma.Appended
+	stored   bool
+}
+
+// localWorld is a log that calls of this process, and others, append to.
+type localWorld struct {
+	local  localEvents
+	log    []alma.Event
+	known  map[string]bool // Ids of the log.
+	open   []*opened
+	read   int
+	called map[string]int // How often callbacks ran for an event.
+	xact   uint64
+	seq    int64
+	ids    int
+}
+
+func (w *localWorld) id(t *rapid.T) string {
+	if rapid.IntRange(0, 2).Draw(t, "shared id") == 0 {
+		return fmt.Sprint("shared-", rapid.IntRange(0, 3).Draw(t, "id"))
+	}
+	w.ids++
+	return fmt.Sprint("own-", w.ids)
+}
+
+// append stores an event unless its id is known.
+func (w *localWorld) append(ev *alma.Event) (duplicate bool) {
+	if w.known[ev.ID] {
+		return true
+	}
+	w.seq++
+	ev.Position = alma.Position{Xact: w.xact, Seq: w.seq}
+	w.known[ev.ID] = true
+	w.log = append(w.log, *ev)
+	return false
+}
+
+func (w *localWorld) some(t *rapid.T, stored bool) *opened {
+	var list []*opened
+	for _, c := range w.open {
+		if c.stored == stored {
+			list = append(list, c)
+		}
+	}
+	if len(list) == 0 {
+		t.Skip("no such call")
+	}
+	return rapid.SampledFrom(list).Draw(t, "call")
+}
+
+// hear ends a call as Manager.Publish does.
+func (w *localWorld) hear(c *opened, appended []alma.Appended) {
+	w.open = slices.DeleteFunc(w.open, func(o *opened) bool { return o == c })
+	for _, ev := range w.local.committed(c.events, appended) {
+		w.called[ev.ID]++
+	}
+	for i, a := range appended {
+		if !a.Duplicate {
+			w.called[c.events[i].ID]++
+		}
+	}
+}
+
+// Calls append events, alone or side by side, some under ids that others use too,
+// and hear of it early, late or never, while a reader goes through the log: there
+// is exactly one callback for each event that the log holds.
 func TestLocalEventsAreToldApart(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		type call struct {
-			events   []alma.Event
-			appended []alma.Appended
-		}
-		var (
-			l     localEvents
-			log   []alma.Event
-			local = map[string]bool{}
-			open  []call
-			read  int
-		)
-		l.start()
-		xact, seq := uint64(1), int64(0)
-		store := func(ev *alma.Event) alma.Position {
-			seq++
-			ev.Position = alma.Position{Xact: xact, Seq: seq}
-			log = append(log, *ev)
-			return ev.Position
-		}
-		fresh := func(kind string) alma.Event { return alma.Event{ID: fmt.Sprintf("%s-%d", kind, len(log))} }
+		w := &localWorld{known: map[string]bool{}, called: map[string]int{}, xact: 1}
+		w.local.start()
 		t.Repeat(map[string]func(*rapid.T){
-			"begin a transaction": func(*rapid.T) { xact, seq = xact+1, 0 },
-			"append": func(t *rapid.T) {
-				c := call{}
+			"begin a transaction": func(*rapid.T) { w.xact, w.seq = w.xact+1, 0 },
+			"begin": func(t *rapid.T) {
+				c := &opened{}
 				for range rapid.IntRange(1, 4).Draw(t, "events") {
-					ev := fresh("local")
-					ev.ID += fmt.Sprintf("-%d", len(c.events))
-					c.events = append(c.events, ev)
+					c.events = append(c.events, alma.Event{ID: w.id(t)})
 				}
-				l.add(c.events)
+				w.local.add(c.events)
+				w.open = append(w.open, c)
+			},
+			"store": func(t *rapid.T) {
+				c := w.some(t, false)
 				for i := range c.events {
-					duplicate := len(log) > 0 && rapid.IntRange(0, 9).Draw(t, "duplicate") == 0
-					if !duplicate {
-						local[c.events[i].ID] = true
-						store(&c.events[i])
-					}
+					duplicate := w.append(&c.events[i])
 					c.appended = append(c.appended, alma.Appended{ID: c.events[i].ID, Position: c.events[i].Position, Duplicate: duplicate})
 				}
-				open = append(open, c)
+				c.stored = true
 			},
-			"fail": func(*rapid.T) {
-				ev := []alma.Event{fresh("failed")}
-				l.add(ev)
-				l.committed(ev, nil)
-			},
-			"others append": func(*rapid.T) { ev := fresh("foreign"); store(&ev) },
-			"hear": func(t *rapid.T) {
-				if len(open) == 0 {
-					t.Skip("no call is open")
-				}
-				i := rapid.IntRange(0, len(open)-1).Draw(t, "call")
-				l.committed(open[i].events, open[i].appended)
-				open = append(open[:i], open[i+1:]...)
-			},
+			"fail":            func(t *rapid.T) { w.hear(w.some(t, false), nil) },
+			"hear":            func(t *rapid.T) { c := w.some(t, true); w.hear(c, c.appended) },
+			"lose the answer": func(t *rapid.T) { w.hear(w.some(t, true), nil) },
+			"others append":   func(t *rapid.T) { w.append(&alma.Event{ID: w.id(t)}) },
 			"read": func(t *rapid.T) {
-				if read == len(log) {
+				if w.read == len(w.log) {
 					t.Skip("all is read")
 				}
-				ev := &log[read]
-				read++
-				if got := l.met(ev); got != local[ev.ID] {
-					t.Fatalf("%s at %s is met as local: %v", ev.ID, ev.Position, got)
+				ev := &w.log[w.read]
+				w.read++
+				if !w.local.met(ev) {
+					w.called[ev.ID]++
 				}
 			},
 			"": func(t *rapid.T) {
-				if read == len(log) && len(open) == 0 {
-					l.forget(alma.Position{Xact: xact, Seq: seq})
-					if len(l.ids) > 0 || len(l.spans) > 0 {
-						t.Fatalf("all is read, and %v and %v are still remembered", l.ids, l.spans)
+				if w.read < len(w.log) || len(w.open) > 0 {
+					return
+				}
+				for _, ev := range w.log {
+					if n := w.called[ev.ID]; n != 1 {
+						t.Fatalf("%s was called back for %d times", ev.ID, n)
 					}
+				}
+				w.local.forget(alma.Position{Xact: w.xact, Seq: w.seq})
+				if len(w.local.ids) > 0 || len(w.local.spans) > 0 {
+					t.Fatalf("all is read, and %v and %v are still remembered", w.local.ids, w.local.spans)
 				}
 			},
 		})

@@ -16,6 +16,7 @@ import (
 // format, on first use. It may be used concurrently.
 type Entry struct {
 	Event *alma.Event
+	kept  bool // Event is a copy of its own.
 
 	once      sync.Once
 	variables map[string]any
@@ -33,6 +34,19 @@ type encoded struct {
 
 // NewEntry returns the entry of an event.
 func NewEntry(ev *alma.Event) *Entry { return &Entry{Event: ev} }
+
+// NewEntryOf returns the entry of a copy of an event: one that is kept while the
+// page that it was read with goes.
+func NewEntryOf(ev alma.Event) *Entry { return &Entry{Event: &ev, kept: true} }
+
+// Keep copies the event out of the page that it was read with, which would stay
+// in memory for its sake. It is called before others get the entry.
+func (e *Entry) Keep() {
+	if !e.kept {
+		ev := *e.Event
+		e.Event, e.kept = &ev, true
+	}
+}
 
 // Position returns the event's place in the log.
 func (e *Entry) Position() alma.Position { return e.Event.Position }

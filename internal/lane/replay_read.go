@@ -14,9 +14,7 @@ func (l *Lane) readReplay(ctx context.Context, r *replay, settings *Settings) {
 	l.mu.Lock()
 	from, info, erasures := r.read, r.info, l.erasures
 	l.mu.Unlock()
-	page, err := l.node.read(ctx, func(limit int) (alma.LogPage, error) {
-		return l.node.Store.ReadReplay(ctx, info, from, limit)
-	})
+	page, err := l.node.read(ctx, func() (alma.LogPage, error) { return l.node.Store.ReadReplay(ctx, info, from, readPage) })
 	now := time.Now()
 
 	l.mu.Lock()
@@ -32,7 +30,7 @@ func (l *Lane) readReplay(ctx context.Context, r *replay, settings *Settings) {
 	}
 	for i := range page.Events {
 		r.seen++
-		e := flow.NewEntry(&page.Events[i])
+		e := flow.NewEntryOf(page.Events[i])
 		if settings.Match(e) {
 			r.buffer.push(e, now)
 			r.buffer.items[len(r.buffer.items)-1].number = r.seen

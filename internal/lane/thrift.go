@@ -10,28 +10,19 @@ import (
 
 // Each lane's buffer is bounded, but very many lanes may be behind at the same
 // moment, each with events that it has read for itself. Together they keep about
-// nodeBytes: beyond that lanes read little at a time, and go on reading only
-// when they have nothing left.
+// nodeBytes: beyond that lanes keep little of what they read, and go on reading
+// only when they have nothing left.
 const (
 	nodeBytes  = 64 << 20
 	tightBytes = 16 << 10 // What a lane keeps then, and one event in any case.
-	tightPage  = 8        // Events.
 )
 
 // tight reports whether the lanes of the node hold as much as they may.
 func (n *Node) tight() bool { return n.held.Load() >= nodeBytes }
 
-// page returns how many events a lane reads at a time.
-func (n *Node) page() int {
-	if n.tight() {
-		return tightPage
-	}
-	return readPage
-}
-
 // read lets only some lanes read at a time: what is read is in memory before
 // anybody can count it.
-func (n *Node) read(ctx context.Context, f func(limit int) (alma.LogPage, error)) (alma.LogPage, error) {
+func (n *Node) read(ctx context.Context, f func() (alma.LogPage, error)) (alma.LogPage, error) {
 	if n.Reads != nil {
 		select {
 		case n.Reads <- struct{}{}:
@@ -40,7 +31,7 @@ func (n *Node) read(ctx context.Context, f func(limit int) (alma.LogPage, error)
 			return alma.LogPage{}, ctx.Err()
 		}
 	}
-	return f(n.page())
+	return f()
 }
 
 // mayKeep reports whether the buffer takes one more event that the lane has

@@ -112,11 +112,7 @@ func (l *Lane) readOn(ctx context.Context, settings *Settings) {
 	l.mu.Lock()
 	from, erasures := l.read, l.erasures
 	l.mu.Unlock()
-	var limit int
-	page, err := l.node.read(ctx, func(n int) (alma.LogPage, error) {
-		limit = n
-		return l.node.Store.Read(ctx, from, n)
-	})
+	page, err := l.node.read(ctx, func() (alma.LogPage, error) { return l.node.Store.Read(ctx, from, readPage) })
 	matched := match(page.Events, settings)
 	now := time.Now()
 
@@ -137,15 +133,17 @@ func (l *Lane) readOn(ctx context.Context, settings *Settings) {
 		l.noteProgress()
 	}
 	l.mu.Unlock()
-	if len(page.Events) < limit {
+	if len(page.Events) < readPage {
 		l.attach(page.Next)
 	}
 }
 
+// match returns what of a page the webhook wants, apart from the page: a lane that
+// wants little of much would keep all of it in memory.
 func match(events []alma.Event, settings *Settings) []*flow.Entry {
 	var out []*flow.Entry
 	for i := range events {
-		if e := flow.NewEntry(&events[i]); settings.Match(e) {
+		if e := flow.NewEntryOf(events[i]); settings.Match(e) {
 			out = append(out, e)
 		}
 	}

@@ -101,7 +101,7 @@ func (x *Index[T]) eachShelf(sub *subscriber[T], edit func([]*subscriber[T]) []*
 	}
 	projects := distinct(sub.selection.projects())
 	agents := distinct(sub.selection.Agents)
-	if len(projects)*len(agents) > mostPlaces {
+	if max(1, len(projects))*len(agents) > mostPlaces {
 		agents = nil // matchRest looks at them.
 	}
 	for _, t := range types {

@@ -82,17 +82,18 @@ func (x *exchange) try(ctx context.Context, c *conn, r *Request, t *target, dead
 func (x *exchange) roundTrip(ctx context.Context, c *conn, r *Request) Result {
 	written := x.send(c, r.Body)
 	if written == nil && r.Brief {
-		if status := x.receiveBrief(c); status > 0 {
+		status, err := x.receiveBrief(c)
+		if err != nil {
+			return x.unanswered(ctx, c, written, err)
+		}
+		if status > 0 {
 			x.reusable = c.in.Buffered() == 0
 			return Result{StatusCode: status}
 		}
 	}
 	resp, err := x.receive(c) //nolint:bodyclose // Closing would read what remains, without end if the listener so wishes.
 	if err != nil {
-		x.reusable = false
-		err = errors.Join(c.abandon(written), err)
-		x.stale = c.kept && !x.answered.Load() && isBroken(err)
-		return x.failure(ctx, err)
+		return x.unanswered(ctx, c, written, err)
 	}
 	res := x.read(ctx, resp)
 	x.reusable = res.Err == nil && !resp.Close && c.in.Buffered() == 0
@@ -100,6 +101,14 @@ func (x *exchange) roundTrip(ctx context.Context, c *conn, r *Request) Result {
 		x.reusable = false // The answer came without all of the request being read.
 	}
 	return res
+}
+
+// unanswered is the result of an exchange to which no answer could be read.
+func (x *exchange) unanswered(ctx context.Context, c *conn, written chan error, err error) Result {
+	x.reusable = false
+	err = errors.Join(c.abandon(written), err)
+	x.stale = c.kept && !x.answered.Load() && isBroken(err)
+	return x.failure(ctx, err)
 }
 
 // shortBody is what goes out in one write with the headers. Listeners that
@@ -172,23 +181,22 @@ func (x *exchange) receive(c *conn) (*http.Response, error) {
 }
 
 // receiveBrief takes the answer if it is a brief one, and returns its status;
-// else 0, and receive has to look.
-func (x *exchange) receiveBrief(c *conn) int {
+// else 0, and receive has to look at what came. An error says why nothing came:
+// whoever reads again might hear another reason.
+func (x *exchange) receiveBrief(c *conn) (int, error) {
 	c.headers.begin()
 	defer c.headers.end()
 	if _, err := c.in.Peek(1); err != nil {
-		return 0 // Receive meets it too.
+		return 0, err //nolint:wrapcheck // failure puts it into words.
 	}
+	x.answered.Store(true)
 	arrived, err := c.in.Peek(c.in.Buffered())
 	if err != nil {
-		return 0
+		return 0, err //nolint:wrapcheck // As above.
 	}
 	status, length := briefAnswer(arrived)
-	if length > 0 {
-		x.answered.Store(true)
-		c.in.Discard(length) //nolint:errcheck // It has been peeked at.
-	}
-	return status
+	c.in.Discard(length) //nolint:errcheck // It has been peeked at.
+	return status, nil
 }
 
 func readAnswer(in *bufio.Reader) (*http.Response, error) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,11 +47,22 @@ func (q *quiet) complain(err error, spans int) {
 	q.last, q.lost = now, 0
 }
 
-// withoutURL leaves the endpoint out of an error: it may hold a token.
+// longestComplaint bounds what a collector may have put into a line of the log.
+const longestComplaint = 200
+
+// anyURL is a URL in a text.
+var anyURL = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"]+`)
+
+// withoutURL leaves the endpoint out of an error, however that tells it: it may
+// hold a token. What the collector answered is cut.
 func withoutURL(err error) error {
 	var of *url.Error
 	if errors.As(err, &of) {
-		return of.Err
+		err = of.Err
 	}
-	return err
+	text := anyURL.ReplaceAllString(err.Error(), "the collector")
+	if len(text) > longestComplaint {
+		text = strings.ToValidUTF8(text[:longestComplaint], "") + "…"
+	}
+	return errors.New(text)
 }

@@ -138,17 +138,20 @@ func TestACollectorThatHangs(t *testing.T) {
 
 func TestACollectorThatRefusesIsToldOfOnce(t *testing.T) {
 	t.Parallel()
-	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		w.Write(bytes.Repeat([]byte("go away "), 1000)) // It says much.
+	}))
 	t.Cleanup(refusing.Close)
 	var log bytes.Buffer
-	n := start(t, refusing.URL+"/?token=hidden", &log)
+	n := start(t, refusing.URL+"/hidden/v1/traces?token=hidden", &log)
 	for range 600 { // More than are sent at once.
 		request(n, traceOne)
 	}
 	if err := n.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := log.String(); strings.Count(got, "level=WARN") != 1 || strings.Contains(got, "hidden") {
+	if got := log.String(); strings.Count(got, "level=WARN") != 1 || strings.Contains(got, "hidden") || len(got) > 2000 {
 		t.Errorf("the log:\n%s", got)
 	}
 }
