@@ -25,6 +25,7 @@ type call struct {
 	madeFrom int64 // The version that a patch says it was made from.
 
 	repeat *repeatable // Nil: not under an Idempotency-Key.
+	begun  bool        // Its handler was called.
 
 	// For the audit log:
 	object    string   // What the call has made; else what its path names.

@@ -104,7 +104,7 @@ func (s *Server) serve(op *operation) http.Handler {
 			defer s.count(op, w, time.Now())
 		}
 		c := &call{w: w, r: r, op: op}
-		if op.audited() || op.repeatable {
+		if op.audited() || c.idempotencyKey() != "" {
 			s.answerHeld(c)
 			return
 		}
@@ -120,6 +120,7 @@ func (s *Server) answer(c *call) {
 		answered, err = s.begin(c)
 	}
 	if err == nil && !answered {
+		c.begun = true
 		err = c.op.handle(c)
 	}
 	if err != nil {

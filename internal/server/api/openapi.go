@@ -156,7 +156,7 @@ func parameters(op *operation) []*huma.Param {
 	if op.versioned {
 		params = append(params, &huma.Param{Name: "If-Match", In: "header", Description: `The version that must be stored, such as "3"; * for any.`, Schema: &huma.Schema{Type: "string"}})
 	}
-	if op.repeatable {
+	if op.repeatable() {
 		params = append(params, &huma.Param{Name: headerIdempotency, In: "header", Description: "Makes the call once within 24 hours, however often it is repeated: repeats get the same answer, with Idempotency-Replayed: true. Such as a UUID.", Schema: &huma.Schema{Type: "string"}})
 	}
 	if op.result == typeOf[eventStream]() {

@@ -23,7 +23,7 @@ func (s *Server) sourceCalls() []operation {
 	view := typeOf[sourceView]()
 	return []operation{
 		{
-			method: http.MethodPost, path: "/v1/sources", roles: onlyRoot, repeatable: true,
+			method: http.MethodPost, path: "/v1/sources", roles: onlyRoot,
 			summary: "Let a foreign system send events to /in/{name}. Its secret, given or generated, is shown in this answer.",
 			body:    typeOf[sourceInput](), status: http.StatusCreated, result: view, handle: s.postSource,
 		},
