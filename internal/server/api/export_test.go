@@ -20,3 +20,6 @@ type KeyUse struct{ use *keyUse }
 
 // Wait returns how long the key has to wait.
 func (u KeyUse) Wait(now time.Time) time.Duration { return u.use.wait(now) }
+
+// Document is the OpenAPI document.
+func (s *Server) Document() ([]byte, error) { return s.document() }

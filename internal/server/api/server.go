@@ -142,6 +142,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // and does not wait.
 func (s *Server) Close() { s.closing.Do(func() { close(s.closed) }) }
 
+// pathInbound is where foreign systems send events.
+const pathInbound = "/in/{source}"
+
 // routes registers every operation, and what answers for all other paths.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
@@ -150,7 +153,7 @@ func (s *Server) routes() http.Handler {
 		mux.Handle(op.method+" "+op.path, s.serve(op))
 	}
 	if s.inbound != nil {
-		mux.Handle("/in/{source}", s.inbound)
+		mux.Handle(pathInbound, s.counted(pathInbound, s.inbound))
 	}
 	mux.Handle("/", unrouted(mux))
 	return mux
