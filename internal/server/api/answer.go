@@ -31,6 +31,7 @@ type call struct {
 	object    string   // What the call has made; else what its path names.
 	concerned string   // The project of what the path names.
 	members   []string // What the body names, or what it has changed.
+	quiet     bool     // It changes nothing, or has told of what it changed.
 }
 
 // id returns the path's only parameter.

@@ -21,6 +21,7 @@ type operation struct {
 	result       reflect.Type // Nil: no content.
 	endless      bool         // The answer ends when the client goes.
 	versioned    bool         // Answers carry an ETag, and If-Match is honoured.
+	told         bool         // The audit log is told of it, although others than admins may make it.
 	asks         bool         // A question, although it is a POST: there is nothing that a repeat could make twice.
 	bodyCap      int64        // Bytes; maxBody if it does not say so.
 	handle       func(*call) error
@@ -219,7 +220,7 @@ func (s *Server) keyCalls() []operation {
 func (s *Server) sessionCalls() []operation {
 	return []operation{
 		{method: http.MethodGet, path: "/v1/session", roles: anyRole, summary: "The key that this request was made with, or the one of its session.", status: http.StatusOK, result: typeOf[alma.Key](), handle: s.getSession},
-		{method: http.MethodPost, path: "/v1/sessions/link", roles: anyRole, summary: "A one-time link that signs in to the dashboard with the rights of this key.", status: http.StatusCreated, result: typeOf[sessionLink](), handle: s.postSessionLink},
+		{method: http.MethodPost, path: "/v1/sessions/link", roles: anyRole, told: true, summary: "A one-time link that signs in to the dashboard with the rights of this key.", status: http.StatusCreated, result: typeOf[sessionLink](), handle: s.postSessionLink},
 	}
 }
 

@@ -86,6 +86,8 @@ func problemOf(err error) *problem {
 		return invalid(invalidInput.Faults)
 	case errors.Is(err, alma.ErrNotFound):
 		return newProblem(http.StatusNotFound, "it does not exist")
+	case errors.Is(err, alma.ErrLastAdminKey):
+		return newProblem(http.StatusConflict, "this is the last admin key without a project; make another one first")
 	case errors.Is(err, alma.ErrConflict):
 		return newProblem(http.StatusConflict, "%s", conflictText(err))
 	case errors.Is(err, alma.ErrLowDisk):

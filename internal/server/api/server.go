@@ -105,7 +105,6 @@ type Server struct {
 	handler    http.Handler // Everything around the routes, and the routes.
 	keys       keyCache
 	uses       keyUses
-	deleting   sync.Mutex // Held while a key is deleted.
 	rotating   sync.Mutex // Held while a source's secret is replaced.
 	inbound    http.Handler
 
