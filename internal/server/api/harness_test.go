@@ -29,6 +29,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// testAddress is the header that says where a request of a test comes from.
+const testAddress = "X-Test-Address"
+
 // rig is a served API over an in-memory store, with a listener for webhooks.
 type rig struct {
 	t        testing.TB
@@ -42,6 +45,7 @@ type rig struct {
 	client   *http.Client
 	sessions *session.Store
 
+	address   string     // That requests seem to come from; empty: where they come from.
 	described *described // What answers are held against; nil: nothing.
 }
 
@@ -106,7 +110,12 @@ func newRigOf(t testing.TB, change func(*api.Config)) *rig {
 
 func (r *rig) serve() {
 	r.t.Helper()
-	srv := httptest.NewServer(r.api)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if from := q.Header.Get(testAddress); from != "" {
+			q.RemoteAddr = from
+		}
+		r.api.ServeHTTP(w, q)
+	}))
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	r.url, r.client = srv.URL, &http.Client{Transport: transport}
 	r.t.Cleanup(func() {
@@ -169,6 +178,9 @@ func (r *rig) do(key, method, path string, body any, headers ...string) *reply {
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.address != "" {
+		req.Header.Set(testAddress, r.address)
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])

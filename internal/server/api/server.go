@@ -105,6 +105,7 @@ type Server struct {
 	handler    http.Handler // Everything around the routes, and the routes.
 	keys       keyCache
 	uses       keyUses
+	guesses    *guesses
 	rotating   sync.Mutex // Held while a source's secret is replaced.
 	inbound    http.Handler
 
@@ -125,7 +126,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		manager: cfg.Manager, memory: cfg.Memory, store: cfg.Store, logger: cfg.Logger,
 		version: cfg.Version, heartbeat: cfg.Heartbeat, inbound: cfg.Inbound, metrics: cfg.Metrics, sessions: cfg.Sessions,
-		uses: keyUses{limit: cfg.RateLimit}, closed: make(chan struct{}),
+		uses: keyUses{limit: cfg.RateLimit}, guesses: newGuesses(), closed: make(chan struct{}),
 	}
 	s.operations = s.table()
 	s.document = sync.OnceValues(s.describe)
