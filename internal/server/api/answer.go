@@ -20,6 +20,8 @@ type call struct {
 	key   alma.Key
 	query url.Values // Of known parameters only, each given once.
 
+	queryFaults alma.Faults // What is wrong with the others.
+
 	keyHash session.Hash // Of key.
 
 	madeFrom int64 // The version that a patch says it was made from.

@@ -111,12 +111,15 @@ func (s *Server) auditCalls() []operation {
 }
 
 func (s *Server) listAudit(c *call) error {
-	var faults alma.Faults
+	faults := c.queryFaults
 	q := alma.AuditQuery{
 		KeyID: c.query.Get(paramKeyID.name), ObjectID: c.query.Get(paramObjectID.name), ProjectID: c.queryProject(),
 		Since: c.time(&faults, paramDone), Until: c.time(&faults, paramDoneTill), Cursor: c.cursor(&faults),
 	}
-	if err := faults.Err(); err != nil {
+	if err := c.refuseList(&faults, func(at alma.Cursor) error {
+		_, err := s.store.FindAudit(c.r.Context(), alma.AuditQuery{Cursor: at})
+		return err //nolint:wrapcheck // Only what is wrong with the cursor counts.
+	}); err != nil {
 		return err
 	}
 	page, err := s.store.FindAudit(c.r.Context(), q)

@@ -83,7 +83,7 @@ func TestAuditSaysWhatWasChanged(t *testing.T) {
 		t.Errorf("what was done before there was anything: %q", got)
 	}
 	a := r.get("/v1/audit?since=x&limit=0&nonsense=1").want(http.StatusUnprocessableEntity)
-	if !equalSets(a.locations(), []string{"nonsense"}) {
+	if !equalSets(a.locations(), []string{"nonsense", "since", "limit"}) {
 		t.Errorf("faults at %q", a.locations())
 	}
 }

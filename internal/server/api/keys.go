@@ -78,9 +78,9 @@ func checkLabel(faults *faultList, field, s string) {
 }
 
 func (s *Server) listKeys(c *call) error {
-	var faults alma.Faults
+	faults := c.queryFaults
 	cursor := c.cursor(&faults)
-	if err := faults.Err(); err != nil {
+	if err := c.refuseList(&faults, checkPlace); err != nil {
 		return err
 	}
 	keys, err := s.visibleKeys(c)

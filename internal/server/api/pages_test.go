@@ -69,3 +69,27 @@ func TestPageLimits(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is wrong with the query is told at once.
+func TestListingsTellEveryFault(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, path := range []string{"/v1/events", "/v1/memories", "/v1/webhooks", "/v1/deliveries", "/v1/keys", "/v1/sources", "/v1/replays", "/v1/audit"} {
+		a := r.get(path + "?limit=0&after=nonsense!&unknown=1").want(http.StatusUnprocessableEntity)
+		if got := a.locations(); !equalSets(got, []string{"limit", "after", "unknown"}) {
+			t.Errorf("%s: faults at %q", path, got)
+		}
+	}
+	a := r.get("/v1/stats?range=never&step=1&unknown=1&since=1&since=2").want(http.StatusUnprocessableEntity)
+	if got := a.locations(); !equalSets(got, []string{"range", "step", "unknown", "since"}) {
+		t.Errorf("faults at %q", got)
+	}
+	a = r.post("/v1/events?format=morse&unknown=1", event("m", "")).want(http.StatusUnprocessableEntity)
+	if got := a.locations(); !equalSets(got, []string{"format", "unknown"}) {
+		t.Errorf("faults at %q", got)
+	}
+	a = r.post("/v1/events?unknown=1", map[string]any{"event_type": "x"}).want(http.StatusUnprocessableEntity)
+	if got := a.locations(); !equalSets(got, []string{"unknown", "event_type", "memory_id"}) {
+		t.Errorf("faults at %q", got)
+	}
+}

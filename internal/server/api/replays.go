@@ -69,7 +69,7 @@ func (s *Server) postReplay(c *call) error {
 var replayStates = []alma.ReplayState{alma.ReplayRunning, alma.ReplayPaused, alma.ReplayDone, alma.ReplayCanceled, alma.ReplayFailed}
 
 func (s *Server) listReplays(c *call) error {
-	var faults alma.Faults
+	faults := c.queryFaults
 	q := alma.FindReplays{Cursor: c.cursor(&faults)}
 	if state := alma.ReplayState(c.query.Get(paramState.name)); state != "" {
 		if !slices.Contains(replayStates, state) {
@@ -77,7 +77,10 @@ func (s *Server) listReplays(c *call) error {
 		}
 		q.States = []alma.ReplayState{state}
 	}
-	if err := faults.Err(); err != nil {
+	if err := c.refuseList(&faults, func(at alma.Cursor) error {
+		_, err := s.manager.Replays(c.r.Context(), alma.FindReplays{Cursor: at})
+		return err //nolint:wrapcheck // Only what is wrong with the cursor counts.
+	}); err != nil {
 		return err
 	}
 	ids, none, err := s.visibleWebhooks(c, c.query.Get(paramReplayed.name))

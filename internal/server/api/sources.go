@@ -121,9 +121,9 @@ func checkSource(faults *faultList, format wire.Format, src *alma.Source) {
 }
 
 func (s *Server) listSources(c *call) error {
-	var faults alma.Faults
+	faults := c.queryFaults
 	cursor := c.cursor(&faults)
-	if err := faults.Err(); err != nil {
+	if err := c.refuseList(&faults, checkPlace); err != nil {
 		return err
 	}
 	sources, err := s.store.Sources(c.r.Context())
