@@ -55,15 +55,35 @@ func (s *Server) postReplay(c *call) error {
 	if err := faults.err(); err != nil {
 		return err
 	}
+	known, err := s.seesEvent(c, q.EventID)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return fault("event_id", "%s", noSuch("event"))
+	}
 	r, err := s.manager.Replay(c.r.Context(), w.ID, q)
 	if isNotFound(err) && q.EventID != "" {
-		return fault("event_id", "there is no such event")
+		return fault("event_id", "%s", noSuch("event"))
 	}
 	if err != nil {
 		return err //nolint:wrapcheck // The manager says what was done.
 	}
 	c.w.Header().Set("Location", "/v1/replays/"+r.ID)
 	return c.reply(http.StatusAccepted, viewReplay(&webhook.ReplayStatus{Replay: r}))
+}
+
+// seesEvent reports whether a key may know of an event, if there is one: a key of
+// one project must not find out which ids others have given.
+func (s *Server) seesEvent(c *call, id string) (bool, error) {
+	if id == "" || c.key.ProjectID == "" {
+		return true, nil
+	}
+	page, err := s.store.FindEvents(c.r.Context(), alma.EventQuery{IDs: []string{id}})
+	if err != nil {
+		return false, fmt.Errorf("alma: event of a replay: %w", err)
+	}
+	return len(page.Items) > 0 && c.sees(page.Items[0].ProjectID), nil
 }
 
 var replayStates = []alma.ReplayState{alma.ReplayRunning, alma.ReplayPaused, alma.ReplayDone, alma.ReplayCanceled, alma.ReplayFailed}
@@ -199,7 +219,7 @@ func (s *Server) retryFailed(c *call) error {
 	}
 	switch {
 	case none && in.WebhookID != "":
-		return fault("webhook_id", "there is no such webhook")
+		return fault("webhook_id", "%s", noSuch("webhook"))
 	case none:
 		return c.reply(http.StatusAccepted, retried{Replays: []replayView{}})
 	case err != nil:

@@ -239,3 +239,51 @@ func TestNoSecretComesBack(t *testing.T) {
 		}
 	}
 }
+
+// What does not exist is answered with the call that tells what does.
+func TestNotFoundSaysWhereToLook(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for call := range calls {
+		method, path, _ := strings.Cut(call, " ")
+		if !strings.Contains(path, "{id}") {
+			continue
+		}
+		list := "GET /v1/" + strings.Split(path, "/")[2] + " "
+		body := any(nil)
+		if method == http.MethodPatch {
+			body = map[string]any{}
+		}
+		if a := r.do(r.admin, method, strings.ReplaceAll(path, "{id}", "nobody"), body).want(http.StatusNotFound); !strings.Contains(a.text("detail")+" ", list) {
+			t.Errorf("%s: %q does not name %s", call, a.text("detail"), list)
+		}
+	}
+}
+
+// No page of another origin may read an answer, whatever it asks in which way.
+func TestNoAnswerIsOpenToOtherOrigins(t *testing.T) {
+	t.Parallel()
+	r := newInboundRig(t)
+	paths := []string{"/nonsense", "/in/nobody"}
+	for call := range calls {
+		_, path, _ := strings.Cut(call, " ")
+		paths = append(paths, strings.ReplaceAll(path, "{id}", "nobody"))
+	}
+	slices.Sort(paths)
+	for _, path := range slices.Compact(paths) {
+		if strings.HasSuffix(path, "/stream") {
+			path += "?after=!"
+		}
+		for _, method := range []string{http.MethodOptions, http.MethodGet, http.MethodPost, http.MethodDelete} {
+			for _, key := range []string{r.admin, ""} {
+				a := r.do(key, method, path, nil, "Origin", "https://elsewhere.example",
+					"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization")
+				for name := range a.header {
+					if strings.HasPrefix(name, "Access-Control") {
+						t.Errorf("%s is answered with the header %s", a.call, name)
+					}
+				}
+			}
+		}
+	}
+}
