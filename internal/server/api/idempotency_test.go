@@ -11,8 +11,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/almatest"
 	"github.com/alma-events/alma/internal/server/api"
 )
 
@@ -211,8 +213,10 @@ func TestClientThatGoesAway(t *testing.T) {
 	<-r.goneClient("/v1/webhooks", body, asked)
 	r.do(r.admin, http.MethodPost, "/v1/webhooks", body, idempotency, "k").want(http.StatusConflict)
 	answer()
-	var again *reply
-	for again == nil || again.status == http.StatusConflict {
+	deadline := time.Now().Add(almatest.Patience)
+	again := r.do(r.admin, http.MethodPost, "/v1/webhooks", body, idempotency, "k")
+	for again.status == http.StatusConflict && time.Now().Before(deadline) {
+		<-time.After(5 * time.Millisecond)
 		again = r.do(r.admin, http.MethodPost, "/v1/webhooks", body, idempotency, "k")
 	}
 	again.want(http.StatusCreated)

@@ -189,7 +189,7 @@ func (v *validator) value(at string, s *schema, value any, input bool) {
 		v.value(at, v.d.Components.Schemas[name], value, input)
 		return
 	}
-	if alternatives := append(s.OneOf, s.AnyOf...); len(alternatives) > 0 {
+	if alternatives := slices.Concat(s.OneOf, s.AnyOf); len(alternatives) > 0 {
 		v.oneOf(at, alternatives, value, input)
 		return
 	}

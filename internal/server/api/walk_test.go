@@ -14,7 +14,7 @@ import (
 // try is a call that concerns the project "mine".
 type try struct {
 	query  string                   // Behind the path.
-	make   func(*rig) string        // What {id} stands for: something of that project.
+	some   func(*rig) string        // What {id} stands for: something of that project.
 	body   func(project string) any // Of a call that succeeds.
 	names  bool                     // The request names the project.
 	global bool                     // It is about all projects: no bound key may make it.
@@ -27,7 +27,7 @@ var tries = map[string][]try{
 	"POST /v1/events":               {{body: func(p string) any { return event("m", p) }, names: true}},
 	"GET /v1/events":                {{}, {query: "?project_id=mine", names: true}},
 	"GET /v1/events/stream":         {{query: "?after=!", status: 422}, {query: "?after=!&project_id=mine", names: true, status: 422}},
-	"GET /v1/events/{id}":           {{make: mineEvent}},
+	"GET /v1/events/{id}":           {{some: mineEvent}},
 	"POST /v1/memories":             {{body: func(p string) any { return heuristic("s", p) }, names: true}},
 	"GET /v1/memories":              {{}, {query: "?project_id=mine", names: true}},
 	"POST /v1/memories/retrieve":    {{body: ofProject("agent", "qa"), names: true}, {body: func(string) any { return map[string]any{"agent": "qa"} }}},
@@ -35,33 +35,33 @@ var tries = map[string][]try{
 	"POST /v1/memories/import": {{body: func(p string) any {
 		return map[string]any{"memories": []any{map[string]any{"id": "imported", "memory_type": "heuristic", "project_id": p, "data": map[string]any{"strategy": "s"}}}}
 	}, names: true}},
-	"GET /v1/memories/{id}":                {{make: mineMemory}},
-	"PATCH /v1/memories/{id}":              {{make: mineMemory, body: func(string) any { return map[string]any{"data": map[string]any{"confidence": 0.7}} }}},
-	"DELETE /v1/memories/{id}":             {{make: mineMemory}},
+	"GET /v1/memories/{id}":                {{some: mineMemory}},
+	"PATCH /v1/memories/{id}":              {{some: mineMemory, body: func(string) any { return map[string]any{"data": map[string]any{"confidence": 0.7}} }}},
+	"DELETE /v1/memories/{id}":             {{some: mineMemory}},
 	"POST /v1/webhooks":                    {{body: ofProject("url", "https://mine.example"), names: true}},
 	"GET /v1/webhooks":                     {{}, {query: "?project_id=mine", names: true}},
-	"GET /v1/webhooks/{id}":                {{make: mineHook}},
-	"PATCH /v1/webhooks/{id}":              {{make: mineHook, body: func(string) any { return map[string]any{"description": "d"} }}},
-	"DELETE /v1/webhooks/{id}":             {{make: mineHook}},
-	"POST /v1/webhooks/{id}/activate":      {{make: mineHook}},
-	"POST /v1/webhooks/{id}/pause":         {{make: mineHook}},
-	"POST /v1/webhooks/{id}/resume":        {{make: mineHook}},
-	"POST /v1/webhooks/{id}/test":          {{make: mineHook}},
-	"POST /v1/webhooks/{id}/rotate-secret": {{make: mineHook}},
-	"POST /v1/webhooks/{id}/replay":        {{make: mineHook, body: empty}},
+	"GET /v1/webhooks/{id}":                {{some: mineHook}},
+	"PATCH /v1/webhooks/{id}":              {{some: mineHook, body: func(string) any { return map[string]any{"description": "d"} }}},
+	"DELETE /v1/webhooks/{id}":             {{some: mineHook}},
+	"POST /v1/webhooks/{id}/activate":      {{some: mineHook}},
+	"POST /v1/webhooks/{id}/pause":         {{some: mineHook}},
+	"POST /v1/webhooks/{id}/resume":        {{some: mineHook}},
+	"POST /v1/webhooks/{id}/test":          {{some: mineHook}},
+	"POST /v1/webhooks/{id}/rotate-secret": {{some: mineHook}},
+	"POST /v1/webhooks/{id}/replay":        {{some: mineHook, body: empty}},
 	"GET /v1/deliveries":                   {{}, {query: "?project_id=mine", names: true}},
-	"GET /v1/deliveries/{id}":              {{make: mineDelivery}},
-	"POST /v1/deliveries/{id}/retry":       {{make: mineDelivery}},
+	"GET /v1/deliveries/{id}":              {{some: mineDelivery}},
+	"POST /v1/deliveries/{id}/retry":       {{some: mineDelivery}},
 	"POST /v1/deliveries/retry":            {{body: empty}},
 	"GET /v1/replays":                      {{}},
-	"GET /v1/replays/{id}":                 {{make: mineReplay}},
-	"POST /v1/replays/{id}/pause":          {{make: mineReplay}},
-	"POST /v1/replays/{id}/resume":         {{make: mineReplay}},
-	"POST /v1/replays/{id}/cancel":         {{make: mineReplay}},
+	"GET /v1/replays/{id}":                 {{some: mineReplay}},
+	"POST /v1/replays/{id}/pause":          {{some: mineReplay}},
+	"POST /v1/replays/{id}/resume":         {{some: mineReplay}},
+	"POST /v1/replays/{id}/cancel":         {{some: mineReplay}},
 	"POST /v1/purge":                       {{body: ofProject("agent", "nobody"), names: true}},
 	"POST /v1/keys":                        {{body: func(p string) any { return map[string]any{"name": "n", "role": "read", "project_id": p} }, names: true}},
 	"GET /v1/keys":                         {{}},
-	"DELETE /v1/keys/{id}":                 {{make: mineKey}},
+	"DELETE /v1/keys/{id}":                 {{some: mineKey}},
 	"GET /v1/session":                      {{}},
 	"POST /v1/sessions/link":               {{}},
 	"GET /v1/stats":                        {{}},
@@ -72,9 +72,9 @@ var tries = map[string][]try{
 	"GET /v1/audit":                       {{}, {query: "?project_id=mine", names: true}},
 	"POST /v1/apply":                      {{body: empty, global: true}},
 	"GET /v1/sources":                     {{}, {query: "?project_id=mine", names: true}},
-	"GET /v1/sources/{id}":                {{make: mineSource}},
-	"DELETE /v1/sources/{id}":             {{make: mineSource}},
-	"POST /v1/sources/{id}/rotate-secret": {{make: mineSource}},
+	"GET /v1/sources/{id}":                {{some: mineSource}},
+	"DELETE /v1/sources/{id}":             {{some: mineSource}},
+	"POST /v1/sources/{id}/rotate-secret": {{some: mineSource}},
 	"GET /healthz":                        {{}},
 	"GET /.well-known/jwks.json":          {{}},
 	"GET /readyz":                         {{}},
@@ -131,7 +131,7 @@ func (h holder) want(roles []alma.Role, t try) int {
 		return t.status
 	case t.global && h.project != "", foreign && t.names:
 		return http.StatusForbidden
-	case foreign && t.make != nil:
+	case foreign && t.some != nil:
 		return http.StatusNotFound
 	}
 	return t.status
@@ -150,8 +150,8 @@ func TestEveryCallByRoleAndProject(t *testing.T) {
 	}
 	w := &world{rig: r, made: map[string]string{}}
 	for call, all := range tries {
-		if make := all[0].make; make != nil {
-			w.made[call] = make(r) // So that no listing is empty, either.
+		if all[0].some != nil {
+			w.made[call] = all[0].some(r) // So that no listing is empty, either.
 		}
 	}
 	for _, call := range slices.SortedFunc(maps.Keys(calls), questionsFirst) {
@@ -184,10 +184,10 @@ func (w *world) try(call string, one try, h holder, key string) {
 	w.t.Helper()
 	method, path, _ := strings.Cut(call, " ")
 	want := h.want(calls[call], one)
-	if one.make != nil {
+	if one.some != nil {
 		id := w.made[call]
 		if want == 0 && method != http.MethodGet {
-			id = one.make(w.rig)
+			id = one.some(w.rig)
 		}
 		path = strings.ReplaceAll(path, "{id}", id)
 	}
