@@ -22,6 +22,10 @@ var (
 	// ErrFenced says that a node's session has ended, because its lease ran
 	// out and others took its lanes over. What it asked for was not done.
 	ErrFenced = errors.New("the node's lease was taken over")
+	// ErrLastAdminKey says that a key was not taken away because nobody could
+	// make keys any more without it (HTTP 409): it is the only one of the role
+	// admin that is bound to no project.
+	ErrLastAdminKey = errors.New("the last admin key without a project")
 	// ErrClosed says that the emitter, manager or store was shut down.
 	ErrClosed = errors.New("closed")
 )

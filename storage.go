@@ -140,7 +140,14 @@ type KeyStore interface {
 	FindKey(ctx context.Context, hash []byte) (Key, error)
 	// Keys returns all keys, oldest first.
 	Keys(ctx context.Context) ([]Key, error)
+	// DeleteKey removes a key. ErrNotFound when there is none of this id;
+	// ErrLastAdminKey when it is the last of the role admin that is bound to no
+	// project, also while others are removed at the same time.
 	DeleteKey(ctx context.Context, id string) error
+	// ReplaceKey removes a key and stores another one, which may have the same
+	// hash, or does neither. It fails as DeleteKey does, unless the new one is an
+	// admin key without a project too, and as CreateKey does.
+	ReplaceKey(ctx context.Context, id string, next Key) error
 	// KeyUsed stores when a key was used. An earlier time than the stored one,
 	// and a key that is gone, change nothing.
 	KeyUsed(ctx context.Context, id string, at time.Time) error

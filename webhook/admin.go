@@ -171,7 +171,12 @@ func isActive(p *bool) bool { return p == nil || *p }
 
 // Pause stops new attempts; those under way finish. Events wait.
 func (m *Manager) Pause(ctx context.Context, id string) (alma.Webhook, error) {
-	return m.change(ctx, id, AnyVersion, func(w *alma.Webhook) error {
+	return m.PauseVersion(ctx, id, AnyVersion)
+}
+
+// PauseVersion is Pause for the version that must be stored, as in Update.
+func (m *Manager) PauseVersion(ctx context.Context, id string, version int64) (alma.Webhook, error) {
+	return m.change(ctx, id, version, func(w *alma.Webhook) error {
 		if w.State != alma.StateDisabled {
 			w.State, w.StateReason = alma.StatePaused, "paused by an operator"
 		}
@@ -184,7 +189,12 @@ func (m *Manager) Pause(ctx context.Context, id string) (alma.Webhook, error) {
 // the disabled state. A listener that has not given the consent that its format
 // wants is asked for it first: see [Manager.Activate].
 func (m *Manager) Resume(ctx context.Context, id string) (alma.Webhook, error) {
-	w, err := m.change(ctx, id, AnyVersion, func(w *alma.Webhook) error {
+	return m.ResumeVersion(ctx, id, AnyVersion)
+}
+
+// ResumeVersion is Resume for the version that must be stored, as in Update.
+func (m *Manager) ResumeVersion(ctx context.Context, id string, version int64) (alma.Webhook, error) {
+	w, err := m.change(ctx, id, version, func(w *alma.Webhook) error {
 		w.State, w.StateReason = alma.StateActive, ""
 		w.Config.Active = new(true)
 		return nil
@@ -265,15 +275,26 @@ func (m *Manager) laneDisabled(id, reason string) {
 // Remove ends a webhook. Deliveries that are pending become FAILED
 // (webhook_deleted); a request in flight still ends on its own.
 func (m *Manager) Remove(ctx context.Context, id string) error {
-	return m.remove(ctx, id, isWebhook)
+	return m.remove(ctx, id, AnyVersion, isWebhook)
 }
 
-func (m *Manager) remove(ctx context.Context, id string, kind func(*alma.Webhook) bool) error {
+// RemoveVersion is Remove for the version that must be stored, as in Update.
+func (m *Manager) RemoveVersion(ctx context.Context, id string, version int64) error {
+	return m.remove(ctx, id, version, isWebhook)
+}
+
+func (m *Manager) remove(ctx context.Context, id string, version int64, kind func(*alma.Webhook) bool) error {
 	m.admin.Lock()
 	defer m.admin.Unlock()
 	w, err := m.store.Webhook(ctx, id)
 	if err == nil && !kind(&w) {
 		err = alma.ErrNotFound
+	}
+	if err == nil && version != AnyVersion {
+		// A change of nothing to just that version: if another node has edited it
+		// since, this fails, and an edit that comes now does.
+		w.Version = version
+		_, err = m.store.UpdateWebhook(ctx, w)
 	}
 	if err == nil {
 		err = m.store.DeleteWebhook(ctx, id)

@@ -27,7 +27,12 @@ const unasked = "the listener was not asked for its consent to the end; activate
 // That is no error: the returned webhook says which. Where nothing is to be
 // asked, Activate does what Resume does.
 func (m *Manager) Activate(ctx context.Context, id string) (alma.Webhook, error) {
-	w, err := m.change(ctx, id, AnyVersion, func(w *alma.Webhook) error {
+	return m.ActivateVersion(ctx, id, AnyVersion)
+}
+
+// ActivateVersion is Activate for the version that must be stored, as in Update.
+func (m *Manager) ActivateVersion(ctx context.Context, id string, version int64) (alma.Webhook, error) {
+	w, err := m.change(ctx, id, version, func(w *alma.Webhook) error {
 		w.State, w.StateReason, w.Consent = alma.StateActive, "", nil
 		w.Config.Active = new(true)
 		return nil

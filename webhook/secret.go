@@ -21,34 +21,54 @@ type Rotation struct {
 	// both meanwhile; the others sign with the present one until its end, and
 	// with the new one from then on. Defaults to 0: the new one at once.
 	Overlap time.Duration
+	// Version is the one that must be stored, as in [Manager.Update]. Defaults to
+	// AnyVersion.
+	Version int64
 }
 
 // RotateSecret replaces the secret by a new one, which the answer holds.
 // ErrConflict when an earlier rotation's overlap has not ended and this one
 // wants another: a rotation without overlap ends it.
 func (m *Manager) RotateSecret(ctx context.Context, id string, r Rotation) (alma.Webhook, error) {
-	return m.change(ctx, id, AnyVersion, func(w *alma.Webhook) error {
+	return m.change(ctx, id, r.Version, func(w *alma.Webhook) error {
 		now := time.Now().UTC()
-		if err := r.check(w, now); err != nil {
+		if err := m.checkRotation(&r, w, now); err != nil {
 			return err
 		}
 		w.FormerSecret, w.FormerUntil = "", time.Time{}
 		if r.Overlap > 0 && w.Config.Secret != "" {
 			w.FormerSecret, w.FormerUntil = w.Config.Secret, now.Add(r.Overlap).Truncate(time.Millisecond)
 		}
-		next := w.Config
-		next.Secret, next.Signature = r.Secret, ""
-		if r.Secret == "" {
-			next.Signature = w.Config.WithDefaults(alma.FormatDefaults{}).Signature // A generated one is of the same kind.
-			next.Secret = newSecret(&next)
-		}
-		next.Unsigned, next.Signature = false, ""
-		w.Config, w.SecretSetAt = next, now
+		w.Config, w.SecretSetAt = r.next(w.Config), now
 		return nil
 	})
 }
 
-func (r *Rotation) check(w *alma.Webhook, now time.Time) error {
+// ValidateRotation returns what RotateSecret would refuse.
+func (m *Manager) ValidateRotation(ctx context.Context, id string, r Rotation) error {
+	w, err := m.stored(ctx, id)
+	if err != nil {
+		return err
+	}
+	return m.checkRotation(&r, &w, time.Now())
+}
+
+// next returns settings with the new secret. A generated one is of the same kind
+// as the present one.
+func (r *Rotation) next(cfg alma.WebhookConfig) alma.WebhookConfig {
+	next := cfg
+	next.Secret, next.Signature = r.Secret, ""
+	if r.Secret == "" {
+		next.Signature = cfg.WithDefaults(alma.FormatDefaults{}).Signature
+		next.Secret = newSecret(&next)
+	}
+	next.Unsigned, next.Signature = false, ""
+	return next
+}
+
+// checkRotation finds every fault at once, those of the settings with the new
+// secret included.
+func (m *Manager) checkRotation(r *Rotation, w *alma.Webhook, now time.Time) error {
 	var f alma.Faults
 	if r.Overlap < 0 || r.Overlap > MaxOverlap {
 		f.Addf("overlap", "%v seconds is out of range; want 0 to %v", r.Overlap.Seconds(), MaxOverlap.Seconds())
@@ -56,6 +76,10 @@ func (r *Rotation) check(w *alma.Webhook, now time.Time) error {
 	if r.Secret != "" && r.Secret == w.Config.Secret {
 		f.Addf("secret", "is the present one; want another, or leave it out to have one generated")
 	}
+	rotated := *w
+	rotated.Config = r.next(w.Config)
+	_, err := m.compileNew(rotated, w.Config.URL)
+	f.Merge("", err)
 	if err := f.Err(); err != nil {
 		return err
 	}

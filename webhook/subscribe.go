@@ -190,7 +190,7 @@ func (s *Subscription) config() alma.WebhookConfig {
 
 // Unsubscribe ends a durable subscription and forgets its place.
 func (m *Manager) Unsubscribe(ctx context.Context, id string) error {
-	return m.remove(ctx, id, isSubscription)
+	return m.remove(ctx, id, AnyVersion, isSubscription)
 }
 
 func isSubscription(w *alma.Webhook) bool { return strings.HasPrefix(w.Config.URL, callbackScheme) }

@@ -13,16 +13,20 @@ import (
 // CreatedAt defaults to now.
 func (s *Store) CreateKey(ctx context.Context, k alma.Key) error {
 	return s.write(ctx, &job{operation: "create key", isolated: true, run: func(ctx context.Context, t *txn) error {
-		created := nanos(k.CreatedAt)
-		if created == 0 {
-			created = nanos(t.now)
-		}
-		_, err := t.exec(ctx, sqlInsertKey, k.ID, k.Name, string(k.Role), k.ProjectID, k.Hash, created, k.RateLimit, nanos(k.LastUsedAt))
-		if isConstraint(err) {
-			return fmt.Errorf("key %s: %w: it exists", k.ID, alma.ErrConflict)
-		}
-		return err
+		return t.insertKey(ctx, &k)
 	}})
+}
+
+func (t *txn) insertKey(ctx context.Context, k *alma.Key) error {
+	created := nanos(k.CreatedAt)
+	if created == 0 {
+		created = nanos(t.now)
+	}
+	_, err := t.exec(ctx, sqlInsertKey, k.ID, k.Name, string(k.Role), k.ProjectID, k.Hash, created, k.RateLimit, nanos(k.LastUsedAt))
+	if isConstraint(err) {
+		return fmt.Errorf("key %s: %w: it exists", k.ID, alma.ErrConflict)
+	}
+	return err
 }
 
 // FindKey returns the key with this hash, or ErrNotFound.
@@ -57,14 +61,41 @@ func (s *Store) keys(ctx context.Context, operation, query string, args ...any) 
 	return list, err
 }
 
-// DeleteKey removes a key, or fails with ErrNotFound.
+// DeleteKey removes a key; see [alma.KeyStore].
 func (s *Store) DeleteKey(ctx context.Context, id string) error {
-	return s.write(ctx, &job{operation: "delete key", isolated: true, run: func(ctx context.Context, t *txn) error {
+	return s.exchangeKey(ctx, "delete key", id, nil)
+}
+
+// ReplaceKey removes a key and stores another one; see [alma.KeyStore].
+func (s *Store) ReplaceKey(ctx context.Context, id string, next alma.Key) error {
+	return s.exchangeKey(ctx, "replace key", id, &next)
+}
+
+// exchangeKey removes a key, stores another one if there is one, and undoes both
+// when that took the last admin key away.
+func (s *Store) exchangeKey(ctx context.Context, operation, id string, next *alma.Key) error {
+	return s.write(ctx, &job{operation: operation, isolated: true, run: func(ctx context.Context, t *txn) error {
+		var before, after int
+		if err := t.one(ctx, []any{&before}, sqlCountAdmins, string(alma.RoleAdmin)); err != nil {
+			return err
+		}
 		n, err := t.exec(ctx, sqlDeleteKey, id)
 		if err == nil && n == 0 {
-			err = fmt.Errorf("key %s: %w", id, alma.ErrNotFound)
+			err = alma.ErrNotFound
 		}
-		return err
+		if err == nil && next != nil {
+			err = t.insertKey(ctx, next)
+		}
+		if err == nil {
+			err = t.one(ctx, []any{&after}, sqlCountAdmins, string(alma.RoleAdmin))
+		}
+		if err == nil && before > 0 && after == 0 {
+			err = alma.ErrLastAdminKey
+		}
+		if err != nil {
+			return fmt.Errorf("key %s: %w", id, err)
+		}
+		return nil
 	}})
 }
 

@@ -9,4 +9,6 @@ const (
 	sqlKeys      = `SELECT ` + keyColumns + ` FROM alma_keys ORDER BY number`
 	sqlKeyUsed   = `UPDATE alma_keys SET last_used_at = ?2 WHERE id = ?1 AND last_used_at < ?2`
 	sqlDeleteKey = `DELETE FROM alma_keys WHERE id = ?`
+	// Keys that may make keys for everything.
+	sqlCountAdmins = `SELECT count(*) FROM alma_keys WHERE role = ? AND project_id = ''`
 )

@@ -2,6 +2,9 @@ package storagetest
 
 import (
 	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -12,6 +15,9 @@ var keyCases = []testCase{
 	{"Unique", "ids and hashes are given once", testKeyUnique},
 	{"List", "keys are listed oldest first", testKeyList},
 	{"Delete", "a deleted key opens nothing any more", testKeyDelete},
+	{"LastAdmin", "the last admin key without a project stays, or nobody could get in any more", testKeyLastAdmin},
+	{"LastAdminRace", "of many nodes that remove each another's admin keys the last one fails", testKeyLastAdminRace},
+	{"Replace", "a key is replaced wholly or not at all", testKeyReplace},
 	{"Used", "the time of the last use never moves back", testKeyUsed},
 }
 
@@ -59,6 +65,63 @@ func testKeyDelete(e *env) {
 	_, err := e.FindKey(e.ctx, k.Hash)
 	e.wantErr(err, alma.ErrNotFound, "find the deleted key")
 	e.wantErr(e.DeleteKey(e.ctx, k.ID), alma.ErrNotFound, "delete again")
+}
+
+func adminKey(id, project string) alma.Key {
+	k := apiKey(id)
+	k.Role, k.ProjectID = alma.RoleAdmin, project
+	return k
+}
+
+func testKeyLastAdmin(e *env) {
+	for _, k := range []alma.Key{adminKey("key_1", ""), adminKey("key_2", ""), adminKey("key_bound", "project"), apiKey("key_other")} {
+		e.check(e.CreateKey(e.ctx, k), "create")
+	}
+	e.check(e.DeleteKey(e.ctx, "key_1"), "delete one of two admin keys")
+	e.wantErr(e.DeleteKey(e.ctx, "key_2"), alma.ErrLastAdminKey, "delete the last admin key")
+	e.wantErr(e.ReplaceKey(e.ctx, "key_2", apiKey("key_3")), alma.ErrLastAdminKey, "replace the last admin key by another role")
+	e.wantErr(e.ReplaceKey(e.ctx, "key_2", adminKey("key_3", "project")), alma.ErrLastAdminKey, "bind the last admin key to a project")
+	e.check(e.DeleteKey(e.ctx, "key_bound"), "delete an admin key of a project")
+	e.check(e.DeleteKey(e.ctx, "key_other"), "delete a key of another role")
+	keys, err := e.Keys(e.ctx)
+	e.check(err, "list")
+	e.equal(keys, []alma.Key{adminKey("key_2", "")}, "the keys that are left")
+}
+
+func testKeyLastAdminRace(e *env) {
+	const keys = 8
+	for i := range keys {
+		e.check(e.CreateKey(e.ctx, adminKey(fmt.Sprint("key_", i), "")), "create")
+	}
+	var refused atomic.Int64
+	together(keys, func(i int) {
+		switch err := e.DeleteKey(e.ctx, fmt.Sprint("key_", i)); {
+		case errors.Is(err, alma.ErrLastAdminKey):
+			refused.Add(1)
+		case err != nil:
+			e.Errorf("delete: %v", err)
+		}
+	})
+	left, err := e.Keys(e.ctx)
+	e.check(err, "list")
+	if len(left) != 1 || refused.Load() != 1 {
+		e.Errorf("%d keys are left, and %d removals were refused; want one of each", len(left), refused.Load())
+	}
+}
+
+func testKeyReplace(e *env) {
+	e.check(e.CreateKey(e.ctx, adminKey("key_1", "")), "create")
+	e.check(e.CreateKey(e.ctx, apiKey("key_other")), "create")
+	same := adminKey("key_2", "")
+	same.Hash, same.RateLimit = adminKey("key_1", "").Hash, 7
+	e.check(e.ReplaceKey(e.ctx, "key_1", same), "replace the last admin key by one of the same hash")
+	taken := adminKey("key_3", "")
+	taken.Hash = apiKey("key_other").Hash
+	e.wantErr(e.ReplaceKey(e.ctx, "key_2", taken), alma.ErrConflict, "replace a key by one whose hash is taken")
+	e.wantErr(e.ReplaceKey(e.ctx, "key_gone", adminKey("key_3", "")), alma.ErrNotFound, "replace a key that is gone")
+	keys, err := e.Keys(e.ctx)
+	e.check(err, "list")
+	e.equal(keys, []alma.Key{apiKey("key_other"), same}, "the keys that are left")
 }
 
 func testKeyUsed(e *env) {

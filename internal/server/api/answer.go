@@ -20,16 +20,20 @@ type call struct {
 	key   alma.Key
 	query url.Values // Of known parameters only, each given once.
 
+	queryFaults alma.Faults // What is wrong with the others.
+
 	keyHash session.Hash // Of key.
 
 	madeFrom int64 // The version that a patch says it was made from.
 
 	repeat *repeatable // Nil: not under an Idempotency-Key.
+	begun  bool        // Its handler was called.
 
 	// For the audit log:
 	object    string   // What the call has made; else what its path names.
 	concerned string   // The project of what the path names.
 	members   []string // What the body names, or what it has changed.
+	quiet     bool     // It changes nothing, or has told of what it changed.
 }
 
 // id returns the path's only parameter.

@@ -22,26 +22,30 @@ const (
 )
 
 // audited reports whether calls are told to the audit log: those that change
-// something and that only admins may make. What other keys do, appending events
-// and saving memories, is in the log of events anyway.
+// something and that only admins may make, and those that say so. What other
+// keys do, appending events and saving memories, is in the log of events anyway.
 func (o *operation) audited() bool {
-	return o.method != http.MethodGet && slices.Equal(o.roles, onlyRoot)
+	return o.method != http.MethodGet && (o.told || slices.Equal(o.roles, onlyRoot))
 }
 
 // audit stores an entry about a change that was made or may have been, or that
 // the key has no right to. Requests that were refused for what they say changed
-// nothing. What cannot be stored is logged and counted: the change stays.
+// nothing, and neither did those that only asked what would be.
 func (s *Server) audit(c *call, status int) {
-	if !c.op.audited() || c.repeat != nil && c.repeat.replayed {
+	if !c.op.audited() || c.key.ID == "" || c.repeat != nil && c.repeat.replayed {
 		return
 	}
 	made := status < http.StatusBadRequest || status >= http.StatusInternalServerError
-	if c.key.ID == "" || !made && status != http.StatusForbidden {
-		return
+	if status == http.StatusForbidden || made && !c.quiet {
+		s.storeAudit(c.r.Context(), c.auditEntry(status))
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.r.Context()), auditTime)
+}
+
+// storeAudit stores an entry. What cannot be stored is logged and counted: the
+// change stays.
+func (s *Server) storeAudit(ctx context.Context, e alma.AuditEntry) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTime)
 	defer cancel()
-	e := c.auditEntry(status)
 	if err := s.store.AppendAudit(ctx, e); err != nil {
 		s.logger.ErrorContext(ctx, "a change is missing in the audit log", "error", err, "key_id", e.KeyID, "method", e.Method,
 			"route", e.Route, "object_id", e.ObjectID, "status", e.Status, "request_id", e.RequestID)
@@ -107,12 +111,15 @@ func (s *Server) auditCalls() []operation {
 }
 
 func (s *Server) listAudit(c *call) error {
-	var faults alma.Faults
+	faults := c.queryFaults
 	q := alma.AuditQuery{
 		KeyID: c.query.Get(paramKeyID.name), ObjectID: c.query.Get(paramObjectID.name), ProjectID: c.queryProject(),
 		Since: c.time(&faults, paramDone), Until: c.time(&faults, paramDoneTill), Cursor: c.cursor(&faults),
 	}
-	if err := faults.Err(); err != nil {
+	if err := c.refuseList(&faults, func(at alma.Cursor) error {
+		_, err := s.store.FindAudit(c.r.Context(), alma.AuditQuery{Cursor: at})
+		return err //nolint:wrapcheck // Only what is wrong with the cursor counts.
+	}); err != nil {
 		return err
 	}
 	page, err := s.store.FindAudit(c.r.Context(), q)

@@ -49,8 +49,14 @@ func TestAuditSaysWhatWasChanged(t *testing.T) {
 	r.do(r.admin, http.MethodDelete, "/v1/memories/"+m, nil).want(http.StatusNoContent)
 	r.post("/v1/purge", map[string]any{"agent": "a", "dry_run": true}).want(http.StatusOK)
 
+	r.post("/v1/memories/consolidate", map[string]any{"dry_run": true}).want(http.StatusOK)
+	r.post("/v1/apply", map[string]any{"dry_run": true, "sources": []any{map[string]any{"name": "t", "secret": nil}}}).want(http.StatusOK)
+	r.do(key.text("key"), http.MethodPost, "/v1/sessions/link", nil).want(http.StatusCreated)
+	r.post("/v1/purge", map[string]any{"agent": "a"}).want(http.StatusOK)
+
 	want := []string{
-		"POST /v1/purge  [agent dry_run] 200",
+		"POST /v1/purge  [agent] 200",
+		"POST /v1/sessions/link  [] 201",
 		"DELETE /v1/memories/{id} " + m + " [] 204",
 		"POST /v1/sources s [name] 201",
 		"DELETE /v1/webhooks/{id} " + hook + " [] 403",
@@ -67,17 +73,17 @@ func TestAuditSaysWhatWasChanged(t *testing.T) {
 	if text := string(r.get("/v1/audit").body); strings.Contains(text, secret) || strings.Contains(text, token) || strings.Contains(text, key.text("key")) {
 		t.Errorf("the audit log holds a secret: %s", text)
 	}
-	if got := r.audited(r.admin, "?object_id="+hook+"&limit=2"); !slices.Equal(got, []string{want[3], want[5]}) {
+	if got := r.audited(r.admin, "?object_id="+hook+"&limit=2"); !slices.Equal(got, []string{want[4], want[6]}) {
 		t.Errorf("a page of what was done to the webhook: %q", got)
 	}
-	if got := r.audited(r.admin, "?key_id="+key.text("id")); !slices.Equal(got, want[3:4]) {
+	if got := r.audited(r.admin, "?key_id="+key.text("id")); !slices.Equal(got, []string{want[1], want[4]}) {
 		t.Errorf("what was done with the other key: %q", got)
 	}
 	if got := r.audited(r.admin, "?until=2020-01-01T00:00:00Z"); len(got) != 0 {
 		t.Errorf("what was done before there was anything: %q", got)
 	}
 	a := r.get("/v1/audit?since=x&limit=0&nonsense=1").want(http.StatusUnprocessableEntity)
-	if !equalSets(a.locations(), []string{"nonsense"}) {
+	if !equalSets(a.locations(), []string{"nonsense", "since", "limit"}) {
 		t.Errorf("faults at %q", a.locations())
 	}
 }

@@ -24,8 +24,7 @@ func (s *Server) authorize(c *call) error {
 	}
 	key, err := s.findKey(c, hash)
 	if errors.Is(err, alma.ErrNotFound) {
-		return newProblem(http.StatusUnauthorized, "this API key is unknown; it may have been removed").
-			with("WWW-Authenticate", `Bearer realm="alma", error="invalid_token"`)
+		return s.wrongKey(c)
 	}
 	if err != nil {
 		return err

@@ -16,12 +16,12 @@ import (
 // that the query names has besides.
 func (c *call) readEvents(format wire.Format) ([]byte, error) {
 	if format == nil || !c.isForeign(format.Name()) {
-		return c.readJSON(maxBatch)
+		return c.readJSON(c.op.mostBody())
 	}
 	if err := c.checkEncoding(); err != nil {
 		return nil, err
 	}
-	body, err := c.readAll(maxBatch)
+	body, err := c.readAll(c.op.mostBody())
 	switch {
 	case err != nil:
 		return nil, err

@@ -64,9 +64,11 @@ type changeList struct {
 	DryRun  bool     `json:"dry_run"`
 }
 
+const pathApply = "/v1/apply"
+
 func (s *Server) declareCalls() []operation {
 	return []operation{{
-		method: http.MethodPost, path: "/v1/apply", roles: onlyRoot,
+		method: http.MethodPost, path: pathApply, roles: onlyRoot,
 		summary: "Make webhooks, sources and keys what a declaration says, and tell what changed. May be repeated.",
 		body:    typeOf[declaration](), status: http.StatusOK, result: typeOf[changeList](), handle: s.postDeclaration,
 	}}
@@ -80,7 +82,8 @@ func (s *Server) postDeclaration(c *call) error {
 	if err != nil {
 		return err
 	}
-	changes, dryRun, err := s.declare(c.r.Context(), body)
+	changes, dryRun, err := s.declare(c.r.Context(), body, c.auditApplied)
+	c.quiet = c.quiet || err == nil // Each change was told, if there was one.
 	if err != nil {
 		return err
 	}
@@ -89,25 +92,45 @@ func (s *Server) postDeclaration(c *call) error {
 
 // Declare does what POST /v1/apply does with this body, valid JSON. A
 // [*alma.ValidationError] has every fault with its place, such as
-// "webhooks[0].url"; nothing was changed then.
+// "webhooks[0].url"; nothing was changed then. The audit log names the config
+// file as who did it.
 func (s *Server) Declare(ctx context.Context, body []byte) ([]Change, error) {
-	changes, _, err := s.declare(ctx, body)
+	changes, _, err := s.declare(ctx, body, auditDeclared)
 	return changes, err
 }
 
 // intent is a change, and what makes it.
 type intent struct {
 	Change
-	do func(ctx context.Context) error
+	project string // Of the thing.
+	do      func(ctx context.Context) (id string, err error)
 }
 
 // declare plans everything before it changes anything. What it has changed when
-// it fails in the middle stays: the same declaration goes on from there.
-func (s *Server) declare(ctx context.Context, body []byte) ([]Change, bool, error) {
+// it fails in the middle stays: the same declaration goes on from there. entry
+// makes what the audit log is told of a change.
+func (s *Server) declare(ctx context.Context, body []byte, entry func(applied) alma.AuditEntry) ([]Change, bool, error) {
+	plan, dryRun, err := s.plan(ctx, body)
+	if err != nil {
+		return nil, dryRun, err
+	}
+	var changes []Change
+	for _, p := range plan {
+		if !dryRun && p.do != nil {
+			if err := s.apply(ctx, p, entry); err != nil {
+				return changes, false, fmt.Errorf("alma: apply the declaration: %s %s: %w", p.Kind, p.Name, err)
+			}
+		}
+		changes = append(changes, p.Change)
+	}
+	return changes, dryRun, nil
+}
+
+// plan says what a declaration would change.
+func (s *Server) plan(ctx context.Context, body []byte) (plan []intent, dryRun bool, err error) {
 	var in declarationBody
 	faults := &faultList{}
 	decodeObject(faults, "", body, reflect.ValueOf(&in).Elem())
-	var plan []intent
 	for _, section := range []func() ([]intent, error){
 		func() ([]intent, error) { return s.planSources(ctx, faults, in.Sources, in.Prune) },
 		func() ([]intent, error) { return s.planWebhooks(ctx, faults, in.Webhooks, in.Prune) },
@@ -119,19 +142,7 @@ func (s *Server) declare(ctx context.Context, body []byte) ([]Change, bool, erro
 		}
 		plan = append(plan, more...)
 	}
-	if err := faults.err(); err != nil {
-		return nil, in.DryRun, err
-	}
-	var changes []Change
-	for _, p := range plan {
-		if !in.DryRun && p.do != nil {
-			if err := p.do(ctx); err != nil {
-				return changes, false, fmt.Errorf("alma: apply the declaration: %s %s: %w", p.Kind, p.Name, err)
-			}
-		}
-		changes = append(changes, p.Change)
-	}
-	return changes, in.DryRun, nil
+	return plan, in.DryRun, faults.err()
 }
 
 // declared yields the elements of a section: their places, names and JSON. An
@@ -214,17 +225,19 @@ func shownOr(raw json.RawMessage) json.RawMessage {
 }
 
 // judged is the change of something that may be there.
-func judged(kind, name string, exists bool, diff []Member, do func(ctx context.Context) error) intent {
+func judged(kind, name string, exists bool, diff []Member, project string, do func(ctx context.Context) (string, error)) intent {
 	switch {
 	case !exists:
-		return intent{Change{Kind: kind, Name: name, Action: "create", Diff: []Member{}}, do}
+		return intent{Change{Kind: kind, Name: name, Action: "create", Diff: []Member{}}, project, do}
 	case len(diff) > 0:
-		return intent{Change{Kind: kind, Name: name, Action: "update", Diff: diff}, do}
+		return intent{Change{Kind: kind, Name: name, Action: "update", Diff: diff}, project, do}
 	default:
-		return intent{Change{Kind: kind, Name: name, Action: "keep", Diff: []Member{}}, nil}
+		return intent{Change{Kind: kind, Name: name, Action: "keep", Diff: []Member{}}, project, nil}
 	}
 }
 
-func removal(kind, name string, do func(ctx context.Context) error) intent {
-	return intent{Change{Kind: kind, Name: name, Action: "remove", Diff: []Member{}}, do}
+func removal(kind, name, id, project string, do func(ctx context.Context, id string) error) intent {
+	return intent{Change{Kind: kind, Name: name, Action: "remove", Diff: []Member{}}, project, func(ctx context.Context) (string, error) {
+		return id, do(ctx, id)
+	}}
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -32,7 +31,7 @@ func (s *Server) planSources(ctx context.Context, faults *faultList, list json.R
 	})
 	for i := range stored {
 		if name := stored[i].Name; prune && !named[name] {
-			plan = append(plan, removal("source", name, func(ctx context.Context) error { return s.store.DeleteSource(ctx, name) }))
+			plan = append(plan, removal("source", name, name, stored[i].ProjectID, s.store.DeleteSource))
 		}
 	}
 	return plan, nil
@@ -61,14 +60,17 @@ func (s *Server) planSource(faults *faultList, place, name string, raw json.RawM
 	for _, f := range found.list {
 		faults.addf(join(place, f.Field), "%s", f.Message)
 	}
-	return judged("source", name, old != nil, differences(sourceMembers(&before), sourceMembers(&next), "secret"), func(ctx context.Context) error {
+	if next.Secret != before.Secret {
+		next.FormerSecret, next.FormerUntil = "", time.Time{} // What is declared holds at once.
+	}
+	return judged("source", name, old != nil, differences(sourceMembers(&before), sourceMembers(&next), "secret"), next.ProjectID, func(ctx context.Context) (string, error) {
 		var err error
 		if old == nil {
 			_, err = s.store.CreateSource(ctx, next)
 		} else {
 			_, err = s.store.UpdateSource(ctx, next)
 		}
-		return err //nolint:wrapcheck // The driver says what was done.
+		return name, err //nolint:wrapcheck // The driver says what was done.
 	})
 }
 
@@ -82,70 +84,4 @@ func membersOf(values map[string]any) map[string]json.RawMessage {
 		panic(err) // Texts and truth values always marshal.
 	}
 	return maps.Collect(members(raw))
-}
-
-func (s *Server) planKeys(ctx context.Context, faults *faultList, list json.RawMessage) ([]intent, error) {
-	if len(list) == 0 || isNull(list) {
-		return nil, nil
-	}
-	stored, err := s.store.Keys(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("alma: list keys: %w", err)
-	}
-	var plan []intent
-	declared(faults, "keys", list, func(place, name string, raw json.RawMessage) {
-		var in declaredKey
-		found := &faultList{}
-		decodeObject(found, "", raw, reflect.ValueOf(&in).Elem())
-		checkKey(found, keyInput{Name: in.Name, Role: in.Role, ProjectID: in.ProjectID, RateLimit: in.RateLimit})
-		if err := CheckKey(in.Key); err != nil {
-			found.addf("key", "%v; give it by a variable, as ${NAME}", err)
-		}
-		next := alma.Key{ID: alma.NewKeyID(), Name: in.Name, Role: in.Role, ProjectID: in.ProjectID, RateLimit: in.RateLimit, Hash: hashKey(in.Key)}
-		var old *alma.Key
-		for i := range stored {
-			switch {
-			case stored[i].Name == name:
-				old = &stored[i]
-			case bytes.Equal(stored[i].Hash, next.Hash):
-				found.addf("key", "is that of the key %s too; want another one", stored[i].ID)
-			}
-		}
-		for _, f := range found.list {
-			faults.addf(join(place, f.Field), "%s", f.Message)
-		}
-		plan = append(plan, s.planKey(name, old, next))
-	})
-	return plan, nil
-}
-
-func (s *Server) planKey(name string, old *alma.Key, next alma.Key) intent {
-	if old == nil {
-		return judged("key", name, false, nil, func(ctx context.Context) error { return s.replaceKey(ctx, nil, next) })
-	}
-	return judged("key", name, true, differences(keyMembers(old), keyMembers(&next), "key"), func(ctx context.Context) error { return s.replaceKey(ctx, old, next) })
-}
-
-// replaceKey removes a key that comes again under the same hash first: two of
-// one hash cannot be. A process that dies between is made good by the next
-// declaration.
-func (s *Server) replaceKey(ctx context.Context, old *alma.Key, next alma.Key) error {
-	s.deleting.Lock()
-	defer s.deleting.Unlock()
-	defer s.keys.clear()
-	next.CreatedAt = time.Now().UTC()
-	same := old != nil && bytes.Equal(old.Hash, next.Hash)
-	if same {
-		if err := s.store.DeleteKey(ctx, old.ID); err != nil {
-			return err //nolint:wrapcheck // The driver says what was done.
-		}
-	}
-	if err := s.store.CreateKey(ctx, next); err != nil || old == nil || same {
-		return err //nolint:wrapcheck // As above.
-	}
-	return s.store.DeleteKey(ctx, old.ID) //nolint:wrapcheck // As above.
-}
-
-func keyMembers(k *alma.Key) map[string]json.RawMessage {
-	return membersOf(map[string]any{"role": k.Role, "project_id": k.ProjectID, "rate_limit": k.RateLimit, "key": k.Hash})
 }

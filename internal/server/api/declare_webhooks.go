@@ -41,7 +41,7 @@ func (s *Server) planWebhooks(ctx context.Context, faults *faultList, list json.
 		if name == "" {
 			name = id
 		}
-		plan = append(plan, removal("webhook", name, func(ctx context.Context) error { return s.manager.Remove(ctx, id) }))
+		plan = append(plan, removal("webhook", name, id, stored[i].Config.ProjectID, s.manager.Remove))
 	}
 	return plan, nil
 }
@@ -59,17 +59,18 @@ func (s *Server) planWebhook(faults *faultList, place, name string, raw json.Raw
 		faults.addf(join(place, f.Field), "%s", f.Message)
 	}
 	if old == nil {
-		return judged("webhook", name, false, nil, func(ctx context.Context) error {
-			_, err := s.manager.Add(ctx, next)
-			return err //nolint:wrapcheck // The manager says what was done.
+		return judged("webhook", name, false, nil, next.ProjectID, func(ctx context.Context) (string, error) {
+			w, err := s.manager.Add(ctx, next)
+			return w.ID, err //nolint:wrapcheck // The manager says what was done.
 		})
 	}
-	return judged("webhook", name, true, differences(allOf(old.Config), allOf(next), "secret", "headers", "client_key"), func(ctx context.Context) error {
+	diff := differences(allOf(old.Config), allOf(next), "secret", "headers", "client_key")
+	return judged("webhook", name, true, diff, next.ProjectID, func(ctx context.Context) (string, error) {
 		_, err := s.manager.Update(ctx, old.ID, 0, func(cfg *alma.WebhookConfig) error {
 			*cfg = next
 			return nil
 		})
-		return err //nolint:wrapcheck // As above.
+		return old.ID, err //nolint:wrapcheck // As above.
 	})
 }
 

@@ -14,7 +14,7 @@ var statuses = []alma.DeliveryStatus{alma.StatusPending, alma.StatusSuccess, alm
 const maxRefills = 50
 
 func (s *Server) listDeliveries(c *call) error {
-	var faults alma.Faults
+	faults := c.queryFaults
 	q := alma.DeliveryQuery{
 		WebhookID: c.query.Get(paramWebhookID.name), EventID: c.query.Get(paramEventID.name),
 		Status: alma.DeliveryStatus(c.query.Get(paramStatus.name)), ProjectID: c.queryProject(),
@@ -23,7 +23,10 @@ func (s *Server) listDeliveries(c *call) error {
 	if q.Status != "" && !slices.Contains(statuses, q.Status) {
 		faults.Addf(paramStatus.name, "is no status; want PENDING, SUCCESS, FAILED or SUPPRESSED")
 	}
-	if err := faults.Err(); err != nil {
+	if err := c.refuseList(&faults, func(at alma.Cursor) error {
+		_, err := s.manager.Deliveries(c.r.Context(), alma.DeliveryQuery{Cursor: at})
+		return err //nolint:wrapcheck // Only what is wrong with the cursor counts.
+	}); err != nil {
 		return err
 	}
 	page, err := s.deliveries(c, q)

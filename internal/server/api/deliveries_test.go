@@ -96,11 +96,7 @@ func TestListDeliveriesFilters(t *testing.T) {
 		}
 	}
 	a := r.get("/v1/deliveries?status=success&since=now&limit=201&webhook=x").want(http.StatusUnprocessableEntity)
-	if got := a.locations(); !slices.Equal(got, []string{"webhook"}) {
-		t.Errorf("faults at %q", got)
-	}
-	a = r.get("/v1/deliveries?status=success&since=now&limit=201").want(http.StatusUnprocessableEntity)
-	if got := a.locations(); !equalSets(got, []string{"status", "since", "limit"}) {
+	if got := a.locations(); !equalSets(got, []string{"limit", "since", "status", "webhook"}) {
 		t.Errorf("faults at %q", got)
 	}
 }

@@ -14,13 +14,16 @@ type eventDetail struct {
 }
 
 func (s *Server) listEvents(c *call) error {
-	var faults alma.Faults
+	faults := c.queryFaults
 	q := alma.EventQuery{
 		Type: c.eventType(&faults), MemoryType: alma.MemoryType(c.query.Get(paramMemoryType.name)),
 		MemoryID: c.query.Get(paramMemoryID.name), Agent: c.query.Get(paramAgent.name), ProjectID: c.queryProject(),
 		Since: c.time(&faults, paramSince), Until: c.time(&faults, paramUntil), Cursor: c.cursor(&faults),
 	}
-	if err := faults.Err(); err != nil {
+	if err := c.refuseList(&faults, func(at alma.Cursor) error {
+		_, err := s.store.FindEvents(c.r.Context(), alma.EventQuery{Cursor: at})
+		return err //nolint:wrapcheck // Only what is wrong with the cursor counts.
+	}); err != nil {
 		return err
 	}
 	page, err := s.store.FindEvents(c.r.Context(), q)

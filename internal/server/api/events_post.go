@@ -46,9 +46,11 @@ type acceptance struct {
 // postEvents appends one event or an array of them and answers after the
 // commit. It is the hot path: what it costs is paid by every event.
 func (s *Server) postEvents(c *call) error {
-	format, err := c.bodyFormat()
-	if err != nil {
-		return err
+	var faults faultList
+	faults.merge("", c.queryFaults.Err())
+	format := c.bodyFormat(&faults)
+	if faults.known[paramFormat.name] { // Nobody knows how to read the body.
+		return faults.err()
 	}
 	body, err := c.readEvents(format)
 	if err != nil {
@@ -57,7 +59,6 @@ func (s *Server) postEvents(c *call) error {
 	if !isArray(body) && len(body) > maxBody {
 		return tooLarge(maxBody)
 	}
-	var faults faultList
 	var events []alma.Event
 	if format == nil {
 		events = decodeEvents(&faults, body)
@@ -75,16 +76,16 @@ func (s *Server) postEvents(c *call) error {
 }
 
 // bodyFormat returns the wire format that the query asks for, nil for none.
-func (c *call) bodyFormat() (wire.Format, error) {
+func (c *call) bodyFormat(faults *faultList) wire.Format {
 	name := c.query.Get(paramFormat.name)
 	if name == "" {
-		return nil, nil //nolint:nilnil // The API's own JSON is no wire format.
+		return nil
 	}
 	format, ok := wire.Lookup(alma.Format(name))
 	if !ok {
-		return nil, fault(paramFormat.name, "this server does not take that format; want %s", strings.Join(knownFormats(), ", "))
+		faults.addf(paramFormat.name, "this server does not take that format; want %s", strings.Join(knownFormats(), ", "))
 	}
-	return format, nil
+	return format
 }
 
 func knownFormats() []string {

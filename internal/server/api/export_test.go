@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -20,3 +21,20 @@ type KeyUse struct{ use *keyUse }
 
 // Wait returns how long the key has to wait.
 func (u KeyUse) Wait(now time.Time) time.Duration { return u.use.wait(now) }
+
+// Document is the OpenAPI document.
+func (s *Server) Document() ([]byte, error) { return s.document() }
+
+// MaxHeld is how many answers to wrong keys wait at once.
+const MaxHeld = maxHeld
+
+// Guesses lets tests guess at keys without a server.
+type Guesses struct{ guesses *guesses }
+
+// NewGuesses returns guesses of which there was none yet.
+func NewGuesses() Guesses { return Guesses{newGuesses()} }
+
+// Wrong guesses wrong.
+func (g Guesses) Wrong(ctx context.Context, remote string) time.Duration {
+	return g.guesses.wrong(ctx, remote)
+}

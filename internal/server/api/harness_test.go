@@ -29,6 +29,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// testAddress is the header that says where a request of a test comes from.
+const testAddress = "X-Test-Address"
+
 // rig is a served API over an in-memory store, with a listener for webhooks.
 type rig struct {
 	t        testing.TB
@@ -41,6 +44,9 @@ type rig struct {
 	logs     *logBuffer
 	client   *http.Client
 	sessions *session.Store
+
+	address   string     // That requests seem to come from; empty: where they come from.
+	described *described // What answers are held against; nil: nothing.
 }
 
 type logBuffer struct {
@@ -63,6 +69,16 @@ func (l *logBuffer) String() string {
 // newRig serves the API. wrap may stand between it and its store.
 func newRig(t testing.TB, wrap ...func(api.Store) api.Store) *rig {
 	t.Helper()
+	return newRigOf(t, func(cfg *api.Config) {
+		for _, w := range wrap {
+			cfg.Store = w(cfg.Store)
+		}
+	})
+}
+
+// newRigOf serves the API as it is told to.
+func newRigOf(t testing.TB, change func(*api.Config)) *rig {
+	t.Helper()
 	r := &rig{t: t, logs: &logBuffer{}, sessions: session.New(), listener: almatest.NewListener(t)}
 	var err error
 	if r.store, err = sqlite.OpenMemory(t.Context()); err != nil {
@@ -81,22 +97,25 @@ func newRig(t testing.TB, wrap ...func(api.Store) api.Store) *rig {
 	if err := r.manager.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var store api.Store = r.store
-	for _, w := range wrap {
-		store = w(store)
-	}
-	r.api, err = api.New(api.Config{Manager: r.manager, Memory: memories, Store: store, Logger: logger, Sessions: r.sessions, Heartbeat: 20 * time.Millisecond,
-		Metrics: metrics.New(metrics.Config{Manager: r.manager, Store: r.store, Version: "test", Logger: logger})})
-	if err != nil {
+	cfg := api.Config{Manager: r.manager, Memory: memories, Store: r.store, Logger: logger, Sessions: r.sessions, Heartbeat: 20 * time.Millisecond,
+		Metrics: metrics.New(metrics.Config{Manager: r.manager, Store: r.store, Version: "test", Logger: logger})}
+	change(&cfg)
+	if r.api, err = api.New(cfg); err != nil {
 		t.Fatal(err)
 	}
+	r.described = describedBy(t, r.api)
 	r.serve()
 	return r
 }
 
 func (r *rig) serve() {
 	r.t.Helper()
-	srv := httptest.NewServer(r.api)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if from := q.Header.Get(testAddress); from != "" {
+			q.RemoteAddr = from
+		}
+		r.api.ServeHTTP(w, q)
+	}))
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	r.url, r.client = srv.URL, &http.Client{Transport: transport}
 	r.t.Cleanup(func() {
@@ -137,16 +156,18 @@ type reply struct {
 func (r *rig) do(key, method, path string, body any, headers ...string) *reply {
 	r.t.Helper()
 	var content io.Reader
+	var sent []byte
 	switch b := body.(type) {
 	case nil:
 	case string:
+		sent = []byte(b)
 		content = strings.NewReader(b)
 	default:
-		text, err := json.Marshal(b)
-		if err != nil {
+		var err error
+		if sent, err = json.Marshal(b); err != nil {
 			r.t.Fatal(err)
 		}
-		content = bytes.NewReader(text)
+		content = bytes.NewReader(sent)
 	}
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.url+path, content)
 	if err != nil {
@@ -157,6 +178,9 @@ func (r *rig) do(key, method, path string, body any, headers ...string) *reply {
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.address != "" {
+		req.Header.Set(testAddress, r.address)
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
@@ -170,7 +194,11 @@ func (r *rig) do(key, method, path string, body any, headers ...string) *reply {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return &reply{r.t, method + " " + path, resp.StatusCode, resp.Header, text}
+	a := &reply{r.t, method + " " + path, resp.StatusCode, resp.Header, text}
+	if r.described != nil {
+		r.described.check(r.t, a, method, path, sent)
+	}
+	return a
 }
 
 func (r *rig) get(path string) *reply {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,8 +49,8 @@ var keptHeaders = []string{"Content-Type", "Location", "Etag"}
 // begin looks whether the call was made before. It reports true when the answer
 // of that time was given again.
 func (s *Server) begin(c *call) (answered bool, err error) {
-	key := c.r.Header.Get(headerIdempotency)
-	if !c.op.repeatable || key == "" {
+	key := c.idempotencyKey()
+	if key == "" {
 		return false, nil
 	}
 	if len(key) > maxIdempotencyKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -58,6 +59,9 @@ func (s *Server) begin(c *call) (answered bool, err error) {
 	if c.repeat, err = c.repeatableUnder(key); err != nil {
 		return false, err
 	}
+	// From here on it does not matter whether the client is still there: it may
+	// come again, and wants to find what became of its call.
+	c.r = c.r.WithContext(context.WithoutCancel(c.r.Context()))
 	found, claimed, err := s.store.ClaimCall(c.r.Context(), c.repeat.Call)
 	if c.repeat.claimed = claimed; err != nil || claimed {
 		return false, err //nolint:wrapcheck // The store says what was done.
@@ -65,11 +69,19 @@ func (s *Server) begin(c *call) (answered bool, err error) {
 	return true, s.repeat(c, found)
 }
 
+// idempotencyKey is the one that the call is made under; empty for none.
+func (c *call) idempotencyKey() string {
+	if !c.op.repeatable() {
+		return ""
+	}
+	return c.r.Header.Get(headerIdempotency)
+}
+
 // repeatableUnder reads the body and puts it back. The answer is sealed under
 // the API key and the Idempotency-Key, neither of which is stored: who reads the
 // database finds no secret there, and who repeats the call brings both.
 func (c *call) repeatableUnder(key string) (*repeatable, error) {
-	body, err := c.readAll(maxBody)
+	body, err := c.readAll(c.op.mostBody())
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +97,23 @@ func (c *call) repeatableUnder(key string) (*repeatable, error) {
 	return &repeatable{
 		Call: alma.Call{
 			ID:      hex.EncodeToString(digest([]byte(c.key.ID), "id", key)),
-			Request: hex.EncodeToString(digest(body, c.op.method, c.r.URL.RequestURI())),
+			Request: hex.EncodeToString(digest(body, append(c.contentHeaders(), c.op.method, c.r.URL.RequestURI())...)),
 		},
 		keyring: keyring,
 	}, nil
+}
+
+// contentHeaders are those of a request that belong to what it asks for: what an
+// event of CloudEvents has in headers, and If-Match.
+func (c *call) contentHeaders() []string {
+	var list []string
+	for name, values := range c.r.Header {
+		if name == "If-Match" || strings.HasPrefix(name, "Ce-") {
+			list = append(list, name+":"+strings.Join(values, ","))
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // digest is a keyed hash over texts that cannot run into one another.
@@ -107,7 +132,7 @@ func (s *Server) repeat(c *call, found alma.Call) error {
 		return newProblem(http.StatusUnprocessableEntity, "this %s was used for another request within the last 24 hours; use a new one", headerIdempotency)
 	case len(found.Answer) == 0:
 		return newProblem(http.StatusConflict,
-			"a call under this %s is under way. If that does not end, the server ended in the middle of it: see whether it was made, and use a new key", headerIdempotency).with("Retry-After", retrySoon)
+			"a call under this %s is under way, or its answer is not known: the server failed or ended in the middle of it, or a purge has erased the answer. If this does not end, see whether it was made, and use a new key", headerIdempotency).with("Retry-After", retrySoon)
 	}
 	var a keptAnswer
 	text, err := c.repeat.keyring.Open(found.Answer, found.ID)
@@ -127,9 +152,10 @@ func (s *Server) repeat(c *call, found alma.Call) error {
 	return nil
 }
 
-// finish keeps the answer of a call, or forgets a call that changed nothing. If
-// it cannot, repeats are refused as if the call were under way: nothing is made
-// twice.
+// finish keeps the answer of a call, or forgets a call that changed nothing. One
+// that failed in the middle may have changed something: it stays claimed, as it
+// does when finish itself fails, and repeats are refused as if it were under
+// way. Nothing is made twice.
 func (s *Server) finish(c *call, out *held) {
 	if c.repeat == nil || !c.repeat.claimed {
 		return
@@ -137,7 +163,9 @@ func (s *Server) finish(c *call, out *held) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.r.Context()), finishTime)
 	defer cancel()
 	if out.status >= http.StatusBadRequest {
-		s.warnUnfinished(ctx, s.store.ForgetCall(ctx, c.repeat.ID))
+		if changedNothing(c, out.status) {
+			s.warnUnfinished(ctx, s.store.ForgetCall(ctx, c.repeat.ID))
+		}
 		return
 	}
 	a := keptAnswer{Status: out.status, Header: map[string]string{}, Body: out.body.Bytes()}
@@ -151,6 +179,12 @@ func (s *Server) finish(c *call, out *held) {
 		err = s.store.FinishCall(ctx, c.repeat.ID, c.repeat.keyring.Seal(text, c.repeat.ID))
 	}
 	s.warnUnfinished(ctx, err)
+}
+
+// changedNothing reports whether a call that was answered so was refused before
+// it could change something. A full disk is found out before anything else.
+func changedNothing(c *call, status int) bool {
+	return !c.begun || status < http.StatusInternalServerError || status == http.StatusInsufficientStorage
 }
 
 func (s *Server) warnUnfinished(ctx context.Context, err error) {

@@ -78,9 +78,9 @@ func checkLabel(faults *faultList, field, s string) {
 }
 
 func (s *Server) listKeys(c *call) error {
-	var faults alma.Faults
+	faults := c.queryFaults
 	cursor := c.cursor(&faults)
-	if err := faults.Err(); err != nil {
+	if err := c.refuseList(&faults, checkPlace); err != nil {
 		return err
 	}
 	keys, err := s.visibleKeys(c)
@@ -106,31 +106,22 @@ func (s *Server) visibleKeys(c *call) ([]alma.Key, error) {
 // seconds on others. The last key that may make keys for everything stays:
 // without it nobody could get in any more.
 func (s *Server) deleteKey(c *call) error {
-	s.deleting.Lock()
-	defer s.deleting.Unlock()
 	keys, err := s.visibleKeys(c)
 	if err != nil {
 		return err
 	}
-	others, found := 0, false
-	for _, k := range keys {
-		switch {
-		case k.ID == c.id():
-			found = true
-			c.concerns(k.ProjectID)
-		case k.Role == alma.RoleAdmin && k.ProjectID == "":
-			others++
-		}
-	}
-	switch {
-	case !found:
+	i := slices.IndexFunc(keys, func(k alma.Key) bool { return k.ID == c.id() })
+	if i < 0 {
 		return notFound("key")
-	case others == 0 && c.key.ProjectID == "":
-		return newProblem(http.StatusConflict, "this is the last admin key without a project; make another one first")
 	}
-	if err := s.store.DeleteKey(c.r.Context(), c.id()); err != nil {
+	c.concerns(keys[i].ProjectID)
+	err = s.store.DeleteKey(c.r.Context(), c.id())
+	s.keys.clear()
+	if isNotFound(err) {
+		return notFound("key")
+	}
+	if err != nil {
 		return fmt.Errorf("alma: delete key: %w", err)
 	}
-	s.keys.clear()
 	return c.noContent()
 }

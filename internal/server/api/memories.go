@@ -52,7 +52,7 @@ func (s *Server) postMemory(c *call) error {
 }
 
 func (s *Server) listMemories(c *call) error {
-	var faults alma.Faults
+	faults := c.queryFaults
 	q := alma.MemoryQuery{
 		Type: alma.MemoryType(c.query.Get(paramMemoryType.name)), Agent: c.query.Get(paramAgent.name),
 		ProjectID: c.queryProject(), Cursor: c.cursor(&faults),
@@ -60,7 +60,10 @@ func (s *Server) listMemories(c *call) error {
 	if q.Type != "" {
 		alma.CheckMemoryType(&faults, paramMemoryType.name, q.Type)
 	}
-	if err := faults.Err(); err != nil {
+	if err := c.refuseList(&faults, func(at alma.Cursor) error {
+		_, err := s.memory.List(c.r.Context(), alma.MemoryQuery{Cursor: at})
+		return err //nolint:wrapcheck // Only what is wrong with the cursor counts.
+	}); err != nil {
 		return err
 	}
 	page, err := s.memory.List(c.r.Context(), q)

@@ -44,7 +44,7 @@ type importResult struct {
 
 // importMemories stores memories of another system. It may be repeated.
 func (s *Server) importMemories(c *call) error {
-	body, err := c.readJSON(maxBatch)
+	body, err := c.readJSON(c.op.mostBody())
 	if err != nil {
 		return err
 	}

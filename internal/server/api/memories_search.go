@@ -68,6 +68,7 @@ func (s *Server) consolidateMemories(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.quiet = in.DryRun
 	project, err := c.project(in.ProjectID)
 	if err != nil {
 		return err

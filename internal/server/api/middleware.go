@@ -1,12 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 )
@@ -101,10 +103,10 @@ const idCharacters = keyAlphabet + "._-"
 func (s *Server) serve(op *operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.metrics != nil && !op.endless {
-			defer s.count(op, w, time.Now())
+			defer s.count(op.method, op.path, w, time.Now())
 		}
 		c := &call{w: w, r: r, op: op}
-		if op.audited() || op.repeatable {
+		if op.audited() || c.idempotencyKey() != "" {
 			s.answerHeld(c)
 			return
 		}
@@ -121,6 +123,7 @@ func (s *Server) answer(c *call) {
 		answered, err = s.begin(c)
 	}
 	if err == nil && !answered {
+		c.begun = true
 		err = c.op.handle(c)
 	}
 	if err != nil {
@@ -128,11 +131,28 @@ func (s *Server) answer(c *call) {
 	}
 }
 
-// count tells the metrics of a request. around gives every handler an answer.
-func (s *Server) count(op *operation, w http.ResponseWriter, began time.Time) {
+// count tells the metrics of a request. around gives every handler an answer;
+// one that is still open belongs to a handler that panics, and becomes a 500.
+func (s *Server) count(method, route string, w http.ResponseWriter, began time.Time) {
 	if a, ok := w.(*answer); ok {
-		s.metrics.Request(op.method, op.path, a.status, time.Since(began))
+		s.metrics.Request(method, route, cmp.Or(a.status, http.StatusInternalServerError), time.Since(began))
 	}
+}
+
+// counted counts the requests of a handler that is no call of the API. Methods
+// that it has no use for are counted as one: a stranger may think of any number.
+func (s *Server) counted(route string, next http.Handler) http.Handler {
+	if s.metrics == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		method := "other"
+		if slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodOptions}, r.Method) {
+			method = r.Method
+		}
+		defer s.count(method, route, w, time.Now())
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) admit(c *call) error {

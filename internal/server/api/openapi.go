@@ -37,15 +37,17 @@ func (s *Server) getDocument(c *call) error {
 
 // describe makes the OpenAPI 3.1 document from the table of operations.
 func (s *Server) describe() ([]byte, error) {
-	d := describer{schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)}
+	d := describer{schemas: huma.NewMapRegistry(schemaPath, schemaName)}
 	doc := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
 			Title: "Alma", Version: s.version,
-			Description: "Durable events and webhooks. Times are RFC 3339 in UTC, durations are seconds. Errors are RFC 9457 problems that name every fault at once.",
+			Description: "Durable events and webhooks. Times are RFC 3339 in UTC, durations are seconds. Errors are RFC 9457 problems that name every fault at once. " +
+				"A path that is not described here is answered with 404 (NoSuchPath), a method that its path does not have with 405 (NoSuchMethod).",
 		},
 		Components: &huma.Components{
 			Schemas:         d.schemas,
+			Responses:       map[string]*huma.Response{"NoSuchPath": d.failure(http.StatusNotFound), "NoSuchMethod": d.noSuchMethod()},
 			SecuritySchemes: map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", Description: "An API key."}},
 		},
 	}
@@ -57,7 +59,7 @@ func (s *Server) describe() ([]byte, error) {
 			doc.AddOperation(op)
 		}
 	}
-	d.openAnswers()
+	d.closeInputs(doc)
 	b, err := json.Marshal(doc)
 	if err != nil {
 		return nil, fmt.Errorf("alma: describe the api: %w", err)
@@ -71,28 +73,16 @@ func (d describer) operation(op *operation) *huma.Operation {
 	out := &huma.Operation{
 		OperationID: operationID(op), Method: op.method, Path: op.path, Summary: op.summary,
 		Description: roleText(op), Tags: []string{group(op.path)}, Parameters: parameters(op),
-		Responses: map[string]*huma.Response{strconv.Itoa(op.status): d.success(op)},
+		RequestBody: d.requestBody(op),
+		Responses:   map[string]*huma.Response{strconv.Itoa(op.status): d.success(op)},
 	}
 	if op.roles != nil {
 		out.Security = []map[string][]string{{"key": {}}}
-	}
-	if op.body != nil {
-		out.RequestBody = &huma.RequestBody{Required: op.body != typeOf[rotation](), Content: map[string]*huma.MediaType{mediaJSON: {Schema: d.input(op)}}}
 	}
 	for _, status := range failures(op) {
 		out.Responses[strconv.Itoa(status)] = d.failure(status)
 	}
 	return out
-}
-
-// openAnswers lets answers have more members than are described: they are
-// added without notice. What is sent to us may not.
-func (d describer) openAnswers() {
-	for name, s := range d.schemas.Map() {
-		if !strings.HasSuffix(name, "Input") && !strings.HasSuffix(name, "Patch") {
-			s.AdditionalProperties = nil
-		}
-	}
 }
 
 func (d describer) success(op *operation) *huma.Response {
@@ -111,36 +101,6 @@ func (d describer) success(op *operation) *huma.Response {
 	return r
 }
 
-// input is the schema of a body.
-func (d describer) input(op *operation) *huma.Schema {
-	switch op.body {
-	case typeOf[eventInput]():
-		one := d.schemas.Schema(op.body, true, "EventInput")
-		most := maxEvents
-		return &huma.Schema{OneOf: []*huma.Schema{one, {Type: "array", Items: one, MaxItems: &most}}}
-	case typeOf[Settings]():
-		return d.settings(op.method == http.MethodPost)
-	default:
-		return d.schemas.Schema(op.body, true, op.body.Name())
-	}
-}
-
-// settings is what a webhook takes: every setting may be left out or null,
-// only a new one needs a url; and the secret, which is never shown, may be given.
-func (d describer) settings(isNew bool) *huma.Schema {
-	s := huma.SchemaFromType(d.schemas, typeOf[Settings]())
-	s.Required = nil
-	if isNew {
-		s.Required = []string{"url"}
-	}
-	for _, member := range s.Properties {
-		member.Nullable = true
-	}
-	s.Properties["secret"] = &huma.Schema{Type: "string", Nullable: true, Description: "Signs deliveries; generated if left out of a new webhook; null: unsigned."}
-	s.Properties["client_key"] = &huma.Schema{Type: "string", Description: "The private key of client_certificate, PEM; kept where a patch does not name it."}
-	return s
-}
-
 func parameters(op *operation) []*huma.Param {
 	var params []*huma.Param
 	if strings.Contains(op.path, "{id}") {
@@ -156,7 +116,7 @@ func parameters(op *operation) []*huma.Param {
 	if op.versioned {
 		params = append(params, &huma.Param{Name: "If-Match", In: "header", Description: `The version that must be stored, such as "3"; * for any.`, Schema: &huma.Schema{Type: "string"}})
 	}
-	if op.repeatable {
+	if op.repeatable() {
 		params = append(params, &huma.Param{Name: headerIdempotency, In: "header", Description: "Makes the call once within 24 hours, however often it is repeated: repeats get the same answer, with Idempotency-Replayed: true. Such as a UUID.", Schema: &huma.Schema{Type: "string"}})
 	}
 	if op.result == typeOf[eventStream]() {
@@ -167,12 +127,15 @@ func parameters(op *operation) []*huma.Param {
 
 // failures lists the error answers that an operation can give.
 func failures(op *operation) []int {
-	list := []int{http.StatusInternalServerError, http.StatusServiceUnavailable}
+	list := []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable}
 	if op.roles != nil {
-		list = append(list, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests)
+		list = append(list, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
 	}
 	if op.body != nil {
-		list = append(list, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+		list = append(list, http.StatusUnsupportedMediaType)
+	}
+	if op.body != nil || op.repeatable() { // What is repeated is compared, body and all.
+		list = append(list, http.StatusBadRequest, http.StatusRequestEntityTooLarge)
 	}
 	if strings.Contains(op.path, "{id}") {
 		list = append(list, http.StatusNotFound)

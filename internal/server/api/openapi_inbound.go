@@ -25,13 +25,30 @@ func (d describer) inboundOperations() []*huma.Operation {
 	for _, status := range []int{400, 401, 404, 413, 415, 422, 500, 503, 507} {
 		post.Responses[strconv.Itoa(status)] = d.failure(status)
 	}
-	get := &huma.Operation{
-		OperationID: "get-in", Method: http.MethodGet, Path: "/in/{source}", Tags: []string{"inbound"},
-		Summary:    "Answer the challenge of a foreign system.",
-		Parameters: append(source[:1:1], &huma.Param{Name: "challenge", In: "query", Schema: &huma.Schema{Type: "string"}}),
-		Responses:  map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK)}, "404": d.failure(404), "405": d.failure(405)},
+	ask := func(method, id, summary string, params ...*huma.Param) *huma.Operation {
+		op := &huma.Operation{
+			OperationID: id, Method: method, Path: "/in/{source}", Tags: []string{"inbound"}, Summary: summary,
+			Description: "Needs no key. 405 where the source's format asks no such question.",
+			Parameters:  append(source[:1:1], params...),
+			Responses:   map[string]*huma.Response{"200": {Description: "As the format has it.", Content: map[string]*huma.MediaType{mediaJSON: {}, "text/plain": {}}}},
+		}
+		for _, status := range []int{404, 405, 500, 503} {
+			op.Responses[strconv.Itoa(status)] = d.failure(status)
+		}
+		return op
 	}
-	return []*huma.Operation{post, get}
+	get := ask(http.MethodGet, "get-in", "Answer the challenge of a foreign system.",
+		&huma.Param{Name: "challenge", In: "query", Schema: &huma.Schema{Type: "string"}})
+	options := ask(http.MethodOptions, "options-in", "Answer a foreign system that asks whether it may send (CloudEvents).",
+		&huma.Param{Name: "WebHook-Request-Origin", In: "header", Schema: &huma.Schema{Type: "string"}})
+	return []*huma.Operation{post, get, options}
+}
+
+// noSuchMethod describes the answer to a method that a path does not have.
+func (d describer) noSuchMethod() *huma.Response {
+	r := d.failure(http.StatusMethodNotAllowed)
+	r.Headers = map[string]*huma.Param{"Allow": {Description: "Those that the path has.", Schema: &huma.Schema{Type: "string"}}}
+	return r
 }
 
 // failure describes an error answer.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"reflect"
 
@@ -20,7 +21,9 @@ type operation struct {
 	result       reflect.Type // Nil: no content.
 	endless      bool         // The answer ends when the client goes.
 	versioned    bool         // Answers carry an ETag, and If-Match is honoured.
-	repeatable   bool         // An Idempotency-Key is honoured.
+	told         bool         // The audit log is told of it, although others than admins may make it.
+	asks         bool         // A question, although it is a POST: there is nothing that a repeat could make twice.
+	bodyCap      int64        // Bytes; maxBody if it does not say so.
 	handle       func(*call) error
 }
 
@@ -45,11 +48,17 @@ func (s *Server) table() []operation {
 
 func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
 
+// repeatable reports whether an Idempotency-Key is honoured.
+func (o *operation) repeatable() bool { return o.method == http.MethodPost && !o.asks }
+
+// mostBody is how many bytes a body may have.
+func (o *operation) mostBody() int64 { return cmp.Or(o.bodyCap, maxBody) }
+
 func (s *Server) eventCalls() []operation {
 	filters := []param{paramEventType, paramMemoryType, paramMemoryID, paramAgent, paramProject}
 	return []operation{
 		{
-			method: http.MethodPost, path: "/v1/events", roles: ingests, params: []param{paramFormat},
+			method: http.MethodPost, path: "/v1/events", roles: ingests, params: []param{paramFormat}, bodyCap: maxBatch,
 			summary: "Append one event, or an array of at most 1,000; answers after the commit.",
 			body:    typeOf[eventInput](), status: http.StatusAccepted, result: typeOf[acceptance](), handle: s.postEvents,
 		},
@@ -75,7 +84,7 @@ func (s *Server) eventCalls() []operation {
 func (s *Server) memoryCalls() []operation {
 	return []operation{
 		{
-			method: http.MethodPost, path: "/v1/memories", roles: ingests, repeatable: true,
+			method: http.MethodPost, path: "/v1/memories", roles: ingests,
 			summary: "Save a memory; saving under an id that exists updates that memory, and says so.",
 			body:    typeOf[memoryInput](), status: http.StatusCreated, result: typeOf[savedMemory](), handle: s.postMemory,
 		},
@@ -86,7 +95,7 @@ func (s *Server) memoryCalls() []operation {
 			status:  http.StatusOK, result: typeOf[list[alma.Memory]](), handle: s.listMemories,
 		},
 		{
-			method: http.MethodPost, path: "/v1/memories/retrieve", roles: anyRole,
+			method: http.MethodPost, path: "/v1/memories/retrieve", roles: anyRole, asks: true,
 			summary: "Find the memories that fit a query best; emits ACCESSED.",
 			body:    typeOf[retrieveInput](), status: http.StatusOK, result: typeOf[retrieval](), handle: s.retrieveMemories,
 		},
@@ -96,7 +105,7 @@ func (s *Server) memoryCalls() []operation {
 			body:    typeOf[consolidateInput](), status: http.StatusOK, result: typeOf[memory.Report](), handle: s.consolidateMemories,
 		},
 		{
-			method: http.MethodPost, path: "/v1/memories/import", roles: onlyRoot,
+			method: http.MethodPost, path: "/v1/memories/import", roles: onlyRoot, bodyCap: maxBatch,
 			summary: "Store memories of another system, ids and times kept; what is known is left alone. Emits nothing unless asked to.",
 			body:    typeOf[importInput](), status: http.StatusOK, result: typeOf[importResult](), handle: s.importMemories,
 		},
@@ -123,7 +132,7 @@ func (s *Server) webhookCalls() []operation {
 	view := typeOf[webhookView]()
 	return []operation{
 		{
-			method: http.MethodPost, path: "/v1/webhooks", roles: onlyRoot, repeatable: true,
+			method: http.MethodPost, path: "/v1/webhooks", roles: onlyRoot,
 			summary: "Register a webhook. Its secret, given or generated, is shown in this answer.",
 			body:    typeOf[Settings](), status: http.StatusCreated, result: view, handle: s.postWebhook,
 		},
@@ -168,7 +177,7 @@ func (s *Server) replayCalls() []operation {
 	view := typeOf[replayView]()
 	return []operation{
 		{
-			method: http.MethodPost, path: "/v1/webhooks/{id}/replay", roles: onlyRoot, versioned: true, repeatable: true,
+			method: http.MethodPost, path: "/v1/webhooks/{id}/replay", roles: onlyRoot, versioned: true,
 			summary: "Send a webhook again what the log holds, as a job that is followed at /v1/replays/{id}.",
 			body:    typeOf[replayInput](), status: http.StatusAccepted, result: view, handle: s.postReplay,
 		},
@@ -182,7 +191,7 @@ func (s *Server) replayCalls() []operation {
 		{method: http.MethodPost, path: one + "/resume", roles: onlyRoot, summary: "Go on with a paused replay.", status: http.StatusOK, result: view, handle: s.resumeReplay},
 		{method: http.MethodPost, path: one + "/cancel", roles: onlyRoot, summary: "End a replay for good; retries that wait go on.", status: http.StatusOK, result: view, handle: s.cancelReplay},
 		{
-			method: http.MethodPost, path: "/v1/deliveries/retry", roles: onlyRoot, repeatable: true,
+			method: http.MethodPost, path: "/v1/deliveries/retry", roles: onlyRoot,
 			summary: "Try failed deliveries again, all that a filter selects: by one replay for each webhook.",
 			body:    typeOf[retryInput](), status: http.StatusAccepted, result: typeOf[retried](), handle: s.retryFailed,
 		},
@@ -197,7 +206,7 @@ func (s *Server) replayCalls() []operation {
 func (s *Server) keyCalls() []operation {
 	return []operation{
 		{
-			method: http.MethodPost, path: "/v1/keys", roles: onlyRoot, repeatable: true, summary: "Make an API key, shown in this answer only.",
+			method: http.MethodPost, path: "/v1/keys", roles: onlyRoot, summary: "Make an API key, shown in this answer only.",
 			body: typeOf[keyInput](), status: http.StatusCreated, result: typeOf[newKeyView](), handle: s.postKey,
 		},
 		{
@@ -211,7 +220,7 @@ func (s *Server) keyCalls() []operation {
 func (s *Server) sessionCalls() []operation {
 	return []operation{
 		{method: http.MethodGet, path: "/v1/session", roles: anyRole, summary: "The key that this request was made with, or the one of its session.", status: http.StatusOK, result: typeOf[alma.Key](), handle: s.getSession},
-		{method: http.MethodPost, path: "/v1/sessions/link", roles: anyRole, summary: "A one-time link that signs in to the dashboard with the rights of this key.", status: http.StatusCreated, result: typeOf[sessionLink](), handle: s.postSessionLink},
+		{method: http.MethodPost, path: "/v1/sessions/link", roles: anyRole, told: true, summary: "A one-time link that signs in to the dashboard with the rights of this key.", status: http.StatusCreated, result: typeOf[sessionLink](), handle: s.postSessionLink},
 	}
 }
 

@@ -29,15 +29,23 @@ func parsePlace(token string) (place, bool) {
 	return place{time.Unix(0, nanos), id}, ok && err == nil
 }
 
+// checkPlace says what is wrong with the cursor of such a listing.
+func checkPlace(cursor alma.Cursor) error {
+	if _, ok := parsePlace(cursor.After); !ok {
+		return fault(paramAfter.name, "is no cursor of this listing: want the value of next of the page before")
+	}
+	return nil
+}
+
 // pageOf cuts a page out of a whole listing.
 func pageOf[T any](all []T, cursor alma.Cursor, where func(*T) place) (alma.Page[T], error) {
 	slices.SortFunc(all, func(a, b T) int { return where(&a).compare(where(&b)) })
 	from := 0
 	if cursor.After != "" {
-		after, ok := parsePlace(cursor.After)
-		if !ok {
-			return alma.Page[T]{}, fault(paramAfter.name, "is no cursor of this listing: want the value of next of the page before")
+		if err := checkPlace(cursor); err != nil {
+			return alma.Page[T]{}, err
 		}
+		after, _ := parsePlace(cursor.After)
 		from = len(all)
 		if i := slices.IndexFunc(all, func(item T) bool { return where(&item).compare(after) > 0 }); i >= 0 {
 			from = i

@@ -51,8 +51,21 @@ func notAllowed(method string, allowed []string) *problem {
 	return newProblem(http.StatusMethodNotAllowed, "%s cannot be used here; want %s", method, list).with("Allow", list)
 }
 
+// notFound says that the path names nothing that the key may see.
 func notFound(what string) *problem {
-	return newProblem(http.StatusNotFound, "there is no such %s", what)
+	return newProblem(http.StatusNotFound, "%s", noSuch(what))
+}
+
+// noSuch says how to find what there is.
+func noSuch(what string) string {
+	list := "/v1/" + what + "s"
+	switch what {
+	case "memory":
+		list = "/v1/memories"
+	case "delivery":
+		list = "/v1/deliveries"
+	}
+	return fmt.Sprintf("there is no such %s, or this key may not see it; GET %s lists those that there are", what, list)
 }
 
 // invalid is a 422 with these faults.
@@ -86,6 +99,8 @@ func problemOf(err error) *problem {
 		return invalid(invalidInput.Faults)
 	case errors.Is(err, alma.ErrNotFound):
 		return newProblem(http.StatusNotFound, "it does not exist")
+	case errors.Is(err, alma.ErrLastAdminKey):
+		return newProblem(http.StatusConflict, "this is the last admin key without a project; make another one first")
 	case errors.Is(err, alma.ErrConflict):
 		return newProblem(http.StatusConflict, "%s", conflictText(err))
 	case errors.Is(err, alma.ErrLowDisk):

@@ -34,6 +34,7 @@ func (s *Server) postPurge(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.quiet = in.DryRun
 	project, err := c.project(in.ProjectID)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package api
 
 import (
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -42,7 +43,8 @@ var (
 
 // readQuery checks the query against what the operation takes: a misspelt
 // filter must not become a listing of everything. Before that, a foreign
-// project is refused.
+// project is refused. What it finds, the handler of an operation with parameters
+// tells together with what it finds itself, in [call.queryFaults].
 func (c *call) readQuery() error {
 	if c.r.URL.RawQuery == "" {
 		return nil
@@ -54,18 +56,44 @@ func (c *call) readQuery() error {
 	if err := c.mayNameProject(query.Get(paramProject.name)); err != nil {
 		return err
 	}
-	var faults alma.Faults
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		switch values := query[name]; {
-		case !slices.ContainsFunc(c.op.params, func(p param) bool { return p.name == name }):
-			faults.Addf(strings.ToValidUTF8(name, "\uFFFD"), "unknown query parameter; this call takes %s", c.op.paramNames())
-		case len(values) > 1:
-			faults.Addf(name, "given %d times; want it once", len(values))
-		case !utf8.ValidString(values[0]):
-			faults.Addf(name, "want UTF-8 text")
+		if !c.checkParam(name, query[name]) {
+			delete(query, name) // One fault is enough.
 		}
 	}
 	c.query = query
+	if len(c.op.params) == 0 {
+		return c.queryFaults.Err()
+	}
+	return nil
+}
+
+// checkParam reports whether a parameter is known, given once, and text.
+func (c *call) checkParam(name string, values []string) bool {
+	switch {
+	case !slices.ContainsFunc(c.op.params, func(p param) bool { return p.name == name }):
+		c.queryFaults.Addf(strings.ToValidUTF8(name, "\uFFFD"), "unknown query parameter; this call takes %s", c.op.paramNames())
+	case len(values) > 1:
+		c.queryFaults.Addf(name, "given %d times; want it once", len(values))
+	case !utf8.ValidString(values[0]):
+		c.queryFaults.Addf(name, "want UTF-8 text")
+	default:
+		return true
+	}
+	return false
+}
+
+// refuseList returns the faults of a listing's parameters, if there are any. That
+// after is no cursor only the listing itself can tell: it is asked then, too.
+func (c *call) refuseList(faults *alma.Faults, list func(alma.Cursor) error) error {
+	if faults.Err() == nil {
+		return nil
+	}
+	if after := c.query.Get(paramAfter.name); after != "" {
+		if p := problemOf(list(alma.Cursor{Limit: 1, After: after})); p != nil && p.Status == http.StatusUnprocessableEntity {
+			faults.Merge("", &alma.ValidationError{Faults: p.Errors})
+		}
+	}
 	return faults.Err()
 }
 

@@ -55,9 +55,16 @@ func (s *Server) postReplay(c *call) error {
 	if err := faults.err(); err != nil {
 		return err
 	}
+	known, err := s.seesEvent(c, q.EventID)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return fault("event_id", "%s", noSuch("event"))
+	}
 	r, err := s.manager.Replay(c.r.Context(), w.ID, q)
 	if isNotFound(err) && q.EventID != "" {
-		return fault("event_id", "there is no such event")
+		return fault("event_id", "%s", noSuch("event"))
 	}
 	if err != nil {
 		return err //nolint:wrapcheck // The manager says what was done.
@@ -66,10 +73,23 @@ func (s *Server) postReplay(c *call) error {
 	return c.reply(http.StatusAccepted, viewReplay(&webhook.ReplayStatus{Replay: r}))
 }
 
+// seesEvent reports whether a key may know of an event, if there is one: a key of
+// one project must not find out which ids others have given.
+func (s *Server) seesEvent(c *call, id string) (bool, error) {
+	if id == "" || c.key.ProjectID == "" {
+		return true, nil
+	}
+	page, err := s.store.FindEvents(c.r.Context(), alma.EventQuery{IDs: []string{id}})
+	if err != nil {
+		return false, fmt.Errorf("alma: event of a replay: %w", err)
+	}
+	return len(page.Items) > 0 && c.sees(page.Items[0].ProjectID), nil
+}
+
 var replayStates = []alma.ReplayState{alma.ReplayRunning, alma.ReplayPaused, alma.ReplayDone, alma.ReplayCanceled, alma.ReplayFailed}
 
 func (s *Server) listReplays(c *call) error {
-	var faults alma.Faults
+	faults := c.queryFaults
 	q := alma.FindReplays{Cursor: c.cursor(&faults)}
 	if state := alma.ReplayState(c.query.Get(paramState.name)); state != "" {
 		if !slices.Contains(replayStates, state) {
@@ -77,7 +97,10 @@ func (s *Server) listReplays(c *call) error {
 		}
 		q.States = []alma.ReplayState{state}
 	}
-	if err := faults.Err(); err != nil {
+	if err := c.refuseList(&faults, func(at alma.Cursor) error {
+		_, err := s.manager.Replays(c.r.Context(), alma.FindReplays{Cursor: at})
+		return err //nolint:wrapcheck // Only what is wrong with the cursor counts.
+	}); err != nil {
 		return err
 	}
 	ids, none, err := s.visibleWebhooks(c, c.query.Get(paramReplayed.name))
@@ -196,7 +219,7 @@ func (s *Server) retryFailed(c *call) error {
 	}
 	switch {
 	case none && in.WebhookID != "":
-		return fault("webhook_id", "there is no such webhook")
+		return fault("webhook_id", "%s", noSuch("webhook"))
 	case none:
 		return c.reply(http.StatusAccepted, retried{Replays: []replayView{}})
 	case err != nil:

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
 	"strings"
@@ -166,4 +167,22 @@ func TestPurge(t *testing.T) {
 	if got := a.locations(); !slices.Equal(got, []string{"until"}) {
 		t.Errorf("faults at %q", got)
 	}
+}
+
+// A key of one project does not find out which ids the events of others have.
+func TestReplayOfAForeignEvent(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	mine := r.key("admin", "mine")
+	hook := r.do(mine, http.MethodPost, "/v1/webhooks", map[string]any{"url": r.listener.URL()}).want(http.StatusCreated).text("id")
+	theirs, own := event("m", "theirs"), event("m", "mine")
+	theirs["event_id"], own["event_id"] = "event-of-theirs", "event-of-mine"
+	r.post("/v1/events", []any{theirs, own}).want(http.StatusAccepted)
+	path := "/v1/webhooks/" + hook + "/replay"
+	foreign := r.do(mine, http.MethodPost, path, map[string]any{"event_id": "event-of-theirs"}).want(http.StatusUnprocessableEntity)
+	unknown := r.do(mine, http.MethodPost, path, map[string]any{"event_id": "nobody"}).want(http.StatusUnprocessableEntity)
+	if !bytes.Equal(foreign.body, unknown.body) {
+		t.Errorf("a foreign event is told from one that is not there:\n%s\n%s", foreign.body, unknown.body)
+	}
+	r.do(mine, http.MethodPost, path, map[string]any{"event_id": "event-of-mine"}).want(http.StatusAccepted)
 }

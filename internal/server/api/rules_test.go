@@ -132,6 +132,7 @@ func TestWhatTheStoreFailsWith(t *testing.T) {
 	t.Parallel()
 	broken := &brokenStore{}
 	r := newRig(t, func(s api.Store) api.Store { broken.Store = s; return broken })
+	r.described = nil // No store fails a listing with all of these.
 	const inner = "table s3cret_table is missing"
 	for _, tc := range []struct {
 		err    error
@@ -167,6 +168,9 @@ func TestPanicsAreAnswered(t *testing.T) {
 	a := r.get("/v1/events").want(http.StatusInternalServerError)
 	if strings.Contains(string(a.body), "p4nic") || !strings.Contains(r.logs.String(), "p4nic") || !strings.Contains(r.logs.String(), a.text("request_id")) {
 		t.Errorf("answer %s, log\n%s", a.body, r.logs)
+	}
+	if figures := string(r.get("/metrics").body); !strings.Contains(figures, `{method="GET",route="/v1/events",status="500"} 1`) || strings.Contains(figures, `status="0"`) {
+		t.Error("the metrics do not count it as 500")
 	}
 	r.get("/v1/keys").want(http.StatusOK)
 }
@@ -232,6 +236,54 @@ func TestNoSecretComesBack(t *testing.T) {
 	for _, s := range []string{secret, token, key, r.admin, rotated} {
 		if strings.Contains(r.logs.String(), s) {
 			t.Errorf("the log holds the secret %s", s)
+		}
+	}
+}
+
+// What does not exist is answered with the call that tells what does.
+func TestNotFoundSaysWhereToLook(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for call := range calls {
+		method, path, _ := strings.Cut(call, " ")
+		if !strings.Contains(path, "{id}") {
+			continue
+		}
+		list := "GET /v1/" + strings.Split(path, "/")[2] + " "
+		body := any(nil)
+		if method == http.MethodPatch {
+			body = map[string]any{}
+		}
+		if a := r.do(r.admin, method, strings.ReplaceAll(path, "{id}", "nobody"), body).want(http.StatusNotFound); !strings.Contains(a.text("detail")+" ", list) {
+			t.Errorf("%s: %q does not name %s", call, a.text("detail"), list)
+		}
+	}
+}
+
+// No page of another origin may read an answer, whatever it asks in which way.
+func TestNoAnswerIsOpenToOtherOrigins(t *testing.T) {
+	t.Parallel()
+	r := newInboundRig(t)
+	paths := []string{"/nonsense", "/in/nobody"}
+	for call := range calls {
+		_, path, _ := strings.Cut(call, " ")
+		paths = append(paths, strings.ReplaceAll(path, "{id}", "nobody"))
+	}
+	slices.Sort(paths)
+	for _, path := range slices.Compact(paths) {
+		if strings.HasSuffix(path, "/stream") {
+			path += "?after=!"
+		}
+		for _, method := range []string{http.MethodOptions, http.MethodGet, http.MethodPost, http.MethodDelete} {
+			for _, key := range []string{r.admin, ""} {
+				a := r.do(key, method, path, nil, "Origin", "https://elsewhere.example",
+					"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization")
+				for name := range a.header {
+					if strings.HasPrefix(name, "Access-Control") {
+						t.Errorf("%s is answered with the header %s", a.call, name)
+					}
+				}
+			}
 		}
 	}
 }

@@ -110,7 +110,7 @@ type Server struct {
 	handler    http.Handler // Everything around the routes, and the routes.
 	keys       keyCache
 	uses       keyUses
-	deleting   sync.Mutex // Held while a key is deleted.
+	guesses    *guesses
 	rotating   sync.Mutex // Held while a source's secret is replaced.
 	inbound    http.Handler
 
@@ -131,7 +131,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		manager: cfg.Manager, memory: cfg.Memory, store: cfg.Store, logger: cfg.Logger,
 		version: cfg.Version, heartbeat: cfg.Heartbeat, inbound: cfg.Inbound, metrics: cfg.Metrics, tracing: cfg.Trace, sessions: cfg.Sessions,
-		uses: keyUses{limit: cfg.RateLimit}, closed: make(chan struct{}),
+		uses: keyUses{limit: cfg.RateLimit}, guesses: newGuesses(), closed: make(chan struct{}),
 	}
 	s.operations = s.table()
 	s.document = sync.OnceValues(s.describe)
@@ -147,6 +147,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // and does not wait.
 func (s *Server) Close() { s.closing.Do(func() { close(s.closed) }) }
 
+// pathInbound is where foreign systems send events.
+const pathInbound = "/in/{source}"
+
 // routes registers every operation, and what answers for all other paths.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
@@ -155,7 +158,7 @@ func (s *Server) routes() http.Handler {
 		mux.Handle(op.method+" "+op.path, s.serve(op))
 	}
 	if s.inbound != nil {
-		mux.Handle("/in/{source}", s.inbound)
+		mux.Handle(pathInbound, s.counted(pathInbound, s.inbound))
 	}
 	mux.Handle("/", unrouted(mux))
 	return mux

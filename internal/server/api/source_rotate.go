@@ -16,8 +16,8 @@ func (s *Server) rotateSource(c *call) error {
 	if _, err := s.source(c); err != nil {
 		return err
 	}
-	var in rotation
-	if err := c.readOptional(&in); err != nil {
+	in, faults, err := c.readRotation()
+	if err != nil {
 		return err
 	}
 	s.rotating.Lock() // Of two at once, the second has to see what the first did.
@@ -26,7 +26,7 @@ func (s *Server) rotateSource(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := changeSecret(&src, in, time.Now().UTC()); err != nil {
+	if err := changeSecret(faults, &src, in, time.Now().UTC()); err != nil {
 		return err
 	}
 	src, err = s.store.UpdateSource(c.r.Context(), src)
@@ -36,8 +36,7 @@ func (s *Server) rotateSource(c *call) error {
 	return c.reply(http.StatusOK, viewSource(&src, time.Now()).shown(src.Secret))
 }
 
-func changeSecret(src *alma.Source, in rotation, now time.Time) error {
-	var faults faultList
+func changeSecret(faults *faultList, src *alma.Source, in rotation, now time.Time) error {
 	overlap := seconds(in.Overlap)
 	if overlap < 0 || overlap > webhook.MaxOverlap {
 		faults.addf("overlap", "%v seconds is out of range; want 0 to %v", overlap.Seconds(), webhook.MaxOverlap.Seconds())
@@ -52,7 +51,7 @@ func changeSecret(src *alma.Source, in rotation, now time.Time) error {
 	lasting := src.FormerSecret != "" && now.Before(src.FormerUntil)
 	former := src.Secret
 	src.Secret, src.Unsigned, src.FormerSecret = in.Secret, false, ""
-	checkSource(&faults, format, src)
+	checkSource(faults, format, src)
 	if err := faults.err(); err != nil {
 		return err
 	}

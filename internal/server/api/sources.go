@@ -23,7 +23,7 @@ func (s *Server) sourceCalls() []operation {
 	view := typeOf[sourceView]()
 	return []operation{
 		{
-			method: http.MethodPost, path: "/v1/sources", roles: onlyRoot, repeatable: true,
+			method: http.MethodPost, path: "/v1/sources", roles: onlyRoot,
 			summary: "Let a foreign system send events to /in/{name}. Its secret, given or generated, is shown in this answer.",
 			body:    typeOf[sourceInput](), status: http.StatusCreated, result: view, handle: s.postSource,
 		},
@@ -121,9 +121,9 @@ func checkSource(faults *faultList, format wire.Format, src *alma.Source) {
 }
 
 func (s *Server) listSources(c *call) error {
-	var faults alma.Faults
+	faults := c.queryFaults
 	cursor := c.cursor(&faults)
-	if err := faults.Err(); err != nil {
+	if err := c.refuseList(&faults, checkPlace); err != nil {
 		return err
 	}
 	sources, err := s.store.Sources(c.r.Context())

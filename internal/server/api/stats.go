@@ -53,7 +53,7 @@ type span struct {
 
 func (s *Server) getStats(c *call) error {
 	now := time.Now().UTC()
-	var faults alma.Faults
+	faults := c.queryFaults
 	over := c.span(&faults, now)
 	if err := faults.Err(); err != nil {
 		return err
@@ -77,6 +77,7 @@ func (c *call) span(faults *alma.Faults, now time.Time) span {
 	switch {
 	case named != "" && !known:
 		faults.Addf(paramRange.name, "want 15m, 24h or 7d")
+		length = defaultSeries // For the faults of the others.
 	case named != "" && (!since.IsZero() || !until.IsZero()):
 		faults.Addf(paramRange.name, "given beside since or until; want one of the two ways")
 	case named == "":
@@ -90,6 +91,7 @@ func (c *call) span(faults *alma.Faults, now time.Time) span {
 	}
 	if !since.Before(until) || until.Sub(since) > alma.StatsKept {
 		faults.Addf(paramStatsSince.name, "want a time before until, and at most 8 days before it")
+		c.step(faults, alma.StatsKept)
 		return span{}
 	}
 	step := c.step(faults, until.Sub(since))

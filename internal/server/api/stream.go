@@ -67,12 +67,19 @@ func (s *Server) streamEvents(c *call) error {
 
 // revoked reports whether the key of a stream was removed since it began.
 func (s *Server) revoked(c *call) bool {
-	p := problemOf(s.authorize(c))
-	return p != nil && p.Status == http.StatusUnauthorized
+	hash, err := s.credential(c)
+	if err == nil {
+		_, err = s.findKey(c, hash)
+	}
+	if err == nil {
+		_ = s.use(c) // What is followed all the time is used; a limit does not end it.
+	}
+	p := problemOf(err)
+	return isNotFound(err) || p != nil && p.Status == http.StatusUnauthorized
 }
 
 func (s *Server) newStream(ctx context.Context, c *call) (*stream, error) {
-	var faults alma.Faults
+	faults := c.queryFaults
 	st := &stream{c: c, log: s.store, out: http.NewResponseController(c.w)}
 	st.wanted = alma.EventQuery{
 		Type: c.eventType(&faults), MemoryType: alma.MemoryType(c.query.Get(paramMemoryType.name)),

@@ -20,13 +20,20 @@ func (s *Server) rotateSecret(c *call) error {
 	if err != nil {
 		return err
 	}
-	var in rotation
-	if err := c.readOptional(&in); err != nil {
+	in, faults, err := c.readRotation()
+	if err != nil {
 		return err
 	}
-	w, err = s.manager.RotateSecret(c.r.Context(), w.ID, webhook.Rotation{Secret: in.Secret, Overlap: seconds(in.Overlap)})
-	if err != nil {
-		return err //nolint:wrapcheck // The manager says what was done.
+	r := webhook.Rotation{Secret: in.Secret, Overlap: seconds(in.Overlap), Version: c.wanted()}
+	if faults.err() != nil {
+		faults.merge("", s.manager.ValidateRotation(c.r.Context(), w.ID, r))
+		return faults.err()
+	}
+	if w, err = s.manager.RotateSecret(c.r.Context(), w.ID, r); err != nil {
+		if now, missing := s.store.Webhook(c.r.Context(), c.id()); missing == nil && now.Version == c.wanted() {
+			return err //nolint:wrapcheck // A conflict with an earlier rotation, not with an edit.
+		}
+		return c.stale(err)
 	}
 	view, err := s.view(c.r.Context(), w.ID)
 	if err != nil {
@@ -42,14 +49,11 @@ func seconds(v float64) time.Duration {
 	return time.Duration(max(-most, min(v*float64(time.Second), most-1024)))
 }
 
-// readOptional decodes a body that may be missing.
-func (c *call) readOptional(into *rotation) error {
+// readRotation decodes a body that may be missing.
+func (c *call) readRotation() (in rotation, faults *faultList, err error) {
 	if c.r.ContentLength == 0 {
-		return nil
+		return in, &faultList{}, nil
 	}
-	faults, err := readBody(c, into)
-	if err != nil {
-		return err
-	}
-	return faults.err()
+	faults, err = readBody(c, &in)
+	return in, faults, err
 }

@@ -2,7 +2,7 @@ package api_test
 
 import (
 	"net/http"
-	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -31,9 +31,15 @@ func TestRotateSecretWithAnOverlap(t *testing.T) {
 	signs("a-long-enough-secret")
 	r.post(path+"/rotate-secret", map[string]any{"overlap": 1}).want(http.StatusConflict)
 	a = r.post(path+"/rotate-secret", map[string]any{"overlap": -1, "secret": 7, "more": 1}).want(http.StatusUnprocessableEntity)
-	if got := a.locations(); !slices.Contains(got, "secret") || !slices.Contains(got, "more") {
+	if got := a.locations(); !equalSets(got, []string{"overlap", "secret", "more"}) {
 		t.Errorf("faults at %q", got)
 	}
+	a = r.post(path+"/rotate-secret", map[string]any{"overlap": "x", "secret": "another-long-secret"}).want(http.StatusUnprocessableEntity)
+	if got := a.locations(); !equalSets(got, []string{"overlap", "secret"}) {
+		t.Errorf("faults at %q", got)
+	}
+	version := `"` + strconv.FormatFloat(r.get(path).number("version"), 'f', -1, 64) + `"`
+	r.do(r.admin, http.MethodPost, path+"/rotate-secret", map[string]any{"overlap": 1}, "If-Match", version).want(http.StatusConflict)
 	r.post(path+"/rotate-secret", map[string]any{"secret": "the-third-secret"}).want(http.StatusOK)
 	if r.get(path).value("former_secret_until") != nil {
 		t.Error("a rotation without overlap leaves the former secret valid")

@@ -38,9 +38,9 @@ func (s *Server) postWebhook(c *call) error {
 }
 
 func (s *Server) listWebhooks(c *call) error {
-	var faults alma.Faults
+	faults := c.queryFaults
 	cursor := c.cursor(&faults)
-	if err := faults.Err(); err != nil {
+	if err := c.refuseList(&faults, checkPlace); err != nil {
 		return err
 	}
 	all, err := s.store.Webhooks(c.r.Context())
@@ -106,26 +106,26 @@ func (s *Server) deleteWebhook(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.manager.Remove(c.r.Context(), w.ID); err != nil {
-		return err //nolint:wrapcheck // The manager says what was done.
+	if err := s.manager.RemoveVersion(c.r.Context(), w.ID, c.wanted()); err != nil {
+		return c.stale(err)
 	}
 	return c.noContent()
 }
 
-func (s *Server) activateWebhook(c *call) error { return s.act(c, s.manager.Activate) }
+func (s *Server) activateWebhook(c *call) error { return s.act(c, s.manager.ActivateVersion) }
 
-func (s *Server) pauseWebhook(c *call) error { return s.act(c, s.manager.Pause) }
+func (s *Server) pauseWebhook(c *call) error { return s.act(c, s.manager.PauseVersion) }
 
-func (s *Server) resumeWebhook(c *call) error { return s.act(c, s.manager.Resume) }
+func (s *Server) resumeWebhook(c *call) error { return s.act(c, s.manager.ResumeVersion) }
 
 // act does something to the webhook that the path names, and shows it.
-func (s *Server) act(c *call, do func(context.Context, string) (alma.Webhook, error)) error {
+func (s *Server) act(c *call, do func(context.Context, string, int64) (alma.Webhook, error)) error {
 	w, err := s.webhook(c)
 	if err != nil {
 		return err
 	}
-	if w, err = do(c.r.Context(), w.ID); err != nil {
-		return err
+	if w, err = do(c.r.Context(), w.ID, c.wanted()); err != nil {
+		return c.stale(err)
 	}
 	return s.replyWebhook(c, w.ID)
 }
