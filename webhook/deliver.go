@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -126,12 +127,20 @@ func (m *Manager) message(ctx context.Context, c *compiled, job *lane.Job) (alma
 	if job.Retry != nil {
 		return m.storedMessage(ctx, c, job)
 	}
-	message, err := encode(c, job.Entries, job.BatchID != "")
+	entries := job.Entries
+	if slices.ContainsFunc(entries, isErased) { // While the attempt, once given up, waited to be made anew.
+		if entries = slices.DeleteFunc(slices.Clone(entries), isErased); len(entries) == 0 {
+			return alma.Message{}, errErased
+		}
+	}
+	message, err := encode(c, entries, job.BatchID != "")
 	if job.ReplayID() != "" {
 		begun(message.Traces, time.Now())
 	}
 	return message, err
 }
+
+func isErased(e *flow.Entry) bool { return e.Event.Erased }
 
 func encode(c *compiled, entries []*flow.Entry, batch bool) (message alma.Message, err error) {
 	if batch {

@@ -2,10 +2,12 @@ package lane
 
 import (
 	"container/heap"
+	"encoding/json"
 	"slices"
 	"time"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/flow"
 )
 
 // Erased are events whose data were erased. One value serves all lanes.
@@ -52,6 +54,9 @@ func (l *Lane) Erase(gone Erased) {
 	if len(l.waiting) > 0 {
 		l.eraseWaiting(gone.set)
 	}
+	for _, job := range l.again {
+		job.erase(gone.set)
+	}
 	l.noteErased(gone.set)
 	l.wake(time.Now())
 }
@@ -79,6 +84,19 @@ func (l *Lane) noteErased(gone map[alma.Position]struct{}) {
 	}
 	for job := range l.parked {
 		note(job.positions())
+	}
+}
+
+// erase takes the data out of an attempt that was given up and is to be made
+// anew: what it is for stands in the log without them by now.
+func (j *Job) erase(gone map[alma.Position]struct{}) {
+	for i, e := range j.Entries {
+		if _, ok := gone[e.Position()]; !ok {
+			continue
+		}
+		ev := *e.Event
+		ev.Data, ev.Envelope, ev.Agent, ev.Erased = json.RawMessage("{}"), nil, "", true
+		j.Entries[i] = flow.NewEntryOf(ev)
 	}
 }
 

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -84,6 +85,32 @@ func TestALaneRemembersOfAPurgeOnlyWhatItIsBusyWith(t *testing.T) {
 		defer w.lane.mu.Unlock()
 		if len(w.lane.erased) > 1 {
 			t.Errorf("an idle lane remembers %d events", len(w.lane.erased))
+		}
+	})
+}
+
+// An attempt that was given up keeps its event until it is made anew: a purge in
+// between takes the data out of it.
+func TestAnAttemptThatWasGivenUpForgetsWhatIsErased(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, func(s *Settings) { s.Ordered = true })
+		healthy, tries := false, 0
+		var sent []bool // Whether the event was erased.
+		node := w.node
+		node.Deliver = func(_ context.Context, job *Job) Outcome {
+			tries++
+			sent = append(sent, job.Entries[0].Event.Erased)
+			return Outcome{Canceled: tries == 1}
+		}
+		node.Healthy = func() bool { return healthy || tries == 0 }
+		w.append(1)
+		pass(time.Second)
+		w.lane.Erase(NewErased([]alma.Position{{Seq: 1}}))
+		healthy = true
+		w.lane.Kick()
+		pass(time.Second)
+		if diff := cmp.Diff([]bool{false, true}, sent); diff != "" {
+			t.Errorf("whether what was sent was erased (-want +got):\n%s", diff)
 		}
 	})
 }
