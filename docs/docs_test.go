@@ -15,7 +15,7 @@ const root = ".."
 
 // wanted are the documents without which the others make no sense, under docs/.
 var wanted = []string{
-	"architecture", "audit", "concepts", "contributing", "dashboard", "decisions", "faq", "guarantees", "migrating",
+	"architecture", "audit", "concepts", "contributing", "dashboard", "decisions", "faq", "guarantees", "library", "migrating",
 	"monitoring", "networks", "operational-events", "operations", "performance", "rest", "secrets", "sources", "formats/README",
 }
 
