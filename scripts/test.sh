@@ -70,6 +70,7 @@ vector() {
 vector
 
 need openssl openssl || note "skipped: the comparison of signatures with openssl (not installed)"
+need curl curl || note "skipped: commands of the documents that use curl (not installed)"
 # The documents show how to verify in several languages.
 need python3 python3 || note "skipped: the documents' Python (not installed)"
 need node nodejs || note "skipped: the documents' JavaScript (not installed)"
