@@ -32,7 +32,7 @@ type aged struct{ *sqlite.Store }
 func (aged) HorizonAge(context.Context) (time.Duration, error) { return time.Second, nil }
 
 func figures(context.Context) (metrics.StoreFigures, error) {
-	return metrics.StoreFigures{Commits: 1, Changes: 2, SizeBytes: 3, FreeBytes: 4}, nil
+	return metrics.StoreFigures{Commits: 1, Changes: 2, SizeBytes: 3, FreeBytes: 4, Pool: &metrics.PoolFigures{Open: 2, Busy: 1}}, nil
 }
 
 // scrape returns the names of all series that a server shows.
@@ -67,7 +67,7 @@ func scrape(t *testing.T) map[string]bool {
 		}
 	}
 	// These have no series before the first attempt.
-	for _, late := range []string{"alma_delivery_attempts_total"} {
+	for _, late := range []string{"alma_delivery_attempts_total", "alma_deliveries_failed_total"} {
 		names[late] = true
 	}
 	return names
