@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"go.yaml.in/yaml/v3"
 
@@ -38,6 +39,26 @@ func figures(context.Context) (metrics.StoreFigures, error) {
 // scrape returns the names of all series that a server shows.
 func scrape(t *testing.T) map[string]bool {
 	t.Helper()
+	names := map[string]bool{}
+	for line := range strings.Lines(scraped(t)) {
+		if name := regexp.MustCompile(`^[a-z_]+`).FindString(line); name != "" {
+			names[name] = true
+		}
+	}
+	for late := range lateMetrics {
+		names[late] = true
+	}
+	return names
+}
+
+// lateMetrics have no series before the first attempt, or the first failure.
+var lateMetrics = map[string]string{
+	"alma_delivery_attempts_total": "reason", "alma_deliveries_failed_total": "reason",
+}
+
+// scraped returns what a server shows.
+func scraped(t *testing.T) string {
+	t.Helper()
 	store, err := sqlite.OpenMemory(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -60,17 +81,38 @@ func scrape(t *testing.T) map[string]bool {
 	m.Request(http.MethodGet, "/v1/events", http.StatusOK, time.Millisecond)
 	recorder := httptest.NewRecorder()
 	m.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	names := map[string]bool{}
-	for line := range strings.Lines(recorder.Body.String()) {
-		if name := regexp.MustCompile(`^[a-z_]+`).FindString(line); name != "" {
-			names[name] = true
+	return recorder.Body.String()
+}
+
+// TestMetricsAreDocumented: the table of docs/monitoring.md names all metrics that
+// a server shows, with their types and labels, and no others.
+func TestMetricsAreDocumented(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../docs/monitoring.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(alma_\\w+)` \\| (\\w+) \\| ([^|]*)\\| (?:node|whole) \\|").FindAllStringSubmatch(string(guide), -1) {
+		documented[row[1]] = row[2] + " " + strings.Trim(strings.ReplaceAll(row[3], "`", ""), " ")
+	}
+	body := scraped(t)
+	shown := map[string]string{}
+	for name, label := range lateMetrics {
+		shown[name] = "counter " + label
+	}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (alma_\w+) (\w+)$`).FindAllStringSubmatch(body, -1) {
+		var labels []string
+		if series := regexp.MustCompile(`(?m)^` + m[1] + `(?:_count)?\{(.*)\} `).FindStringSubmatch(body); series != nil {
+			for _, l := range regexp.MustCompile(`(\w+)="`).FindAllStringSubmatch(series[1], -1) {
+				labels = append(labels, l[1])
+			}
 		}
+		shown[m[1]] = m[2] + " " + strings.Join(labels, ", ")
 	}
-	// These have no series before the first attempt.
-	for _, late := range []string{"alma_delivery_attempts_total", "alma_deliveries_failed_total"} {
-		names[late] = true
+	if diff := cmp.Diff(shown, documented); diff != "" || len(shown) < 20 {
+		t.Errorf("docs/monitoring.md (-shown by a server +documented):\n%s", diff)
 	}
-	return names
 }
 
 var metric = regexp.MustCompile(`\b(?:alma|go|process)_[a-z_]+`)
