@@ -184,8 +184,54 @@ func TestAlertsLoad(t *testing.T) {
 	if err != nil {
 		t.Skip("promtool is not on the PATH; it would check the rules as Prometheus does")
 	}
-	if out, err := exec.CommandContext(t.Context(), promtool, "check", "rules", "alerts.yaml").CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	for _, args := range [][]string{{"check", "rules", "alerts.yaml"}, {"test", "rules", "alerts_test.yaml"}} {
+		if out, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// TestEveryAlertIsPlayed: alerts_test.yaml has each of them fire, and be silent.
+func TestEveryAlertIsPlayed(t *testing.T) {
+	t.Parallel()
+	var plays struct {
+		Tests []struct {
+			Rules []struct {
+				Alert    string `yaml:"alertname"`
+				Expected []any  `yaml:"exp_alerts"`
+			} `yaml:"alert_rule_test"`
+		}
+	}
+	readYAML(t, "alerts_test.yaml", &plays)
+	fires, silent := map[string]bool{}, map[string]bool{}
+	for _, play := range plays.Tests {
+		for _, r := range play.Rules {
+			if len(r.Expected) > 0 {
+				fires[r.Alert] = true
+			} else {
+				silent[r.Alert] = true
+			}
+		}
+	}
+	var a alerts
+	readYAML(t, "alerts.yaml", &a)
+	for _, group := range a.Groups {
+		for _, rule := range group.Rules {
+			if !fires[rule.Alert] || !silent[rule.Alert] {
+				t.Errorf("alerts_test.yaml has %s fire: %t, and be silent: %t", rule.Alert, fires[rule.Alert], silent[rule.Alert])
+			}
+		}
+	}
+}
+
+func readYAML(t *testing.T, name string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, into); err != nil {
+		t.Fatal(err)
 	}
 }
 
