@@ -72,7 +72,7 @@ func (s *scene) command(t *testing.T, script string) *exec.Cmd {
 // here replaces what stands for something else in another place.
 func (s *scene) here() *strings.Replacer {
 	return strings.NewReplacer(
-		"http://127.0.0.1:2562", s.server, "http://127.0.0.1:8080", s.listener, "--port 8080", "--port 0", "wh_…", s.webhook,
+		"http://127.0.0.1:2562", s.server, "https://127.0.0.1:2562", s.server, "http://127.0.0.1:8080", s.listener, "--port 8080", "--port 0", "wh_…", s.webhook,
 	)
 }
 
