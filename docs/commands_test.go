@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,7 +15,7 @@ import (
 
 // patience is how long a program may take to be ready, or to print what a
 // document shows, on a machine that does much else.
-const patience = 2 * time.Minute
+const patience = time.Minute
 
 // TestCommandsRun: the commands of all documents work as they stand there, one
 // after the other, and print what the document shows.
@@ -64,7 +65,7 @@ func play(t *testing.T, s *scene, blocks []fenced) {
 func (s *scene) command(t *testing.T, script string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command("bash", "-e", "-u", "-o", "pipefail", "-c", s.here().Replace(script))
-	cmd.Dir, cmd.Env = s.dir, append(s.env, "ALMA_SERVER="+s.server)
+	cmd.Dir, cmd.Env = s.dir, slices.Concat(s.env, []string{"ALMA_SERVER=" + s.server})
 	cmd.Stdout, cmd.Stderr = s.said, s.said
 	return cmd
 }
@@ -132,7 +133,7 @@ func (s *scene) start(t *testing.T, script string) (stop func()) {
 }
 
 // varies is what differs from run to run in what is printed.
-var varies = regexp.MustCompile(`…|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(?:dlv|wh|evt|src|aud|rpl)_\w+|[0-9]+`)
+var varies = regexp.MustCompile(`…|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(?:dlv|wh|evt|src|aud|rpl)_[\w-]+|[0-9]+`)
 
 // shown turns a line that a document shows into what it stands for.
 func shown(line string) *regexp.Regexp {
