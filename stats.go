@@ -15,6 +15,10 @@ type Stats struct {
 	Delivered  int64 `json:"delivered"`
 	Failed     int64 `json:"failed"`
 	Suppressed int64 `json:"suppressed"`
+	// FailedBy are those that were given up, by the last reason. The pending
+	// ones of a removed webhook count as many as its node had waiting, a batch as
+	// one.
+	FailedBy map[Reason]int64 `json:"failed_by,omitempty"`
 	// Retries counts attempts after the first of their delivery.
 	Retries int64 `json:"retries"`
 	// Attempts counts requests by the reason of their failure; those that
@@ -33,12 +37,8 @@ func (s *Stats) Add(o *Stats) {
 	s.Failed += o.Failed
 	s.Suppressed += o.Suppressed
 	s.Retries += o.Retries
-	if s.Attempts == nil && len(o.Attempts) > 0 {
-		s.Attempts = make(map[Reason]int64, len(o.Attempts))
-	}
-	for reason, n := range o.Attempts {
-		s.Attempts[reason] += n
-	}
+	s.Attempts = plus(s.Attempts, o.Attempts)
+	s.FailedBy = plus(s.FailedBy, o.FailedBy)
 	s.Duration.add(&o.Duration, 1)
 	s.Latency.add(&o.Latency, 1)
 }
@@ -48,18 +48,33 @@ func (s *Stats) Since(o *Stats) Stats {
 	d := Stats{
 		Events: s.Events - o.Events, Delivered: s.Delivered - o.Delivered, Failed: s.Failed - o.Failed,
 		Suppressed: s.Suppressed - o.Suppressed, Retries: s.Retries - o.Retries,
+		Attempts: minus(s.Attempts, o.Attempts), FailedBy: minus(s.FailedBy, o.FailedBy),
 		Duration: s.Duration, Latency: s.Latency,
-	}
-	for reason, n := range s.Attempts {
-		if n -= o.Attempts[reason]; n != 0 {
-			if d.Attempts == nil {
-				d.Attempts = map[Reason]int64{}
-			}
-			d.Attempts[reason] = n
-		}
 	}
 	d.Duration.add(&o.Duration, -1)
 	d.Latency.add(&o.Latency, -1)
+	return d
+}
+
+// plus adds to a, which may be nil and is what it returns otherwise.
+func plus(a, b map[Reason]int64) map[Reason]int64 {
+	if a == nil && len(b) > 0 {
+		a = make(map[Reason]int64, len(b))
+	}
+	for reason, n := range b {
+		a[reason] += n
+	}
+	return a
+}
+
+// minus returns what differs; nil when nothing does.
+func minus(a, b map[Reason]int64) map[Reason]int64 {
+	var d map[Reason]int64
+	for reason, n := range a {
+		if n -= b[reason]; n != 0 {
+			d = plus(d, map[Reason]int64{reason: n})
+		}
+	}
 	return d
 }
 

@@ -13,7 +13,7 @@ func TestStatsAddAndSince(t *testing.T) {
 	t.Parallel()
 	var early alma.Stats
 	early.Add(&alma.Stats{Events: 1, Delivered: 2, Attempts: map[alma.Reason]int64{"": 2, alma.ReasonDNS: 1}})
-	more := alma.Stats{Events: 5, Failed: 1, Suppressed: 2, Retries: 3, Attempts: map[alma.Reason]int64{"": 4}}
+	more := alma.Stats{Events: 5, Failed: 1, FailedBy: map[alma.Reason]int64{alma.ReasonGone: 1}, Suppressed: 2, Retries: 3, Attempts: map[alma.Reason]int64{"": 4}}
 	more.Latency.Counts[2], more.Latency.Sum = 4, time.Second
 	var late alma.Stats
 	late.Add(&early)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"go.yaml.in/yaml/v3"
 
@@ -32,11 +33,31 @@ type aged struct{ *sqlite.Store }
 func (aged) HorizonAge(context.Context) (time.Duration, error) { return time.Second, nil }
 
 func figures(context.Context) (metrics.StoreFigures, error) {
-	return metrics.StoreFigures{Commits: 1, Changes: 2, SizeBytes: 3, FreeBytes: 4}, nil
+	return metrics.StoreFigures{Commits: 1, Changes: 2, SizeBytes: 3, FreeBytes: 4, Pool: &metrics.PoolFigures{Open: 2, Busy: 1}}, nil
 }
 
 // scrape returns the names of all series that a server shows.
 func scrape(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	for line := range strings.Lines(scraped(t)) {
+		if name := regexp.MustCompile(`^[a-z_]+`).FindString(line); name != "" {
+			names[name] = true
+		}
+	}
+	for late := range lateMetrics {
+		names[late] = true
+	}
+	return names
+}
+
+// lateMetrics have no series before the first attempt, or the first failure.
+var lateMetrics = map[string]string{
+	"alma_delivery_attempts_total": "reason", "alma_deliveries_failed_total": "reason",
+}
+
+// scraped returns what a server shows.
+func scraped(t *testing.T) string {
 	t.Helper()
 	store, err := sqlite.OpenMemory(t.Context())
 	if err != nil {
@@ -60,17 +81,38 @@ func scrape(t *testing.T) map[string]bool {
 	m.Request(http.MethodGet, "/v1/events", http.StatusOK, time.Millisecond)
 	recorder := httptest.NewRecorder()
 	m.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	names := map[string]bool{}
-	for line := range strings.Lines(recorder.Body.String()) {
-		if name := regexp.MustCompile(`^[a-z_]+`).FindString(line); name != "" {
-			names[name] = true
+	return recorder.Body.String()
+}
+
+// TestMetricsAreDocumented: the table of docs/monitoring.md names all metrics that
+// a server shows, with their types and labels, and no others.
+func TestMetricsAreDocumented(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../docs/monitoring.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(alma_\\w+)` \\| (\\w+) \\| ([^|]*)\\| (?:node|whole) \\|").FindAllStringSubmatch(string(guide), -1) {
+		documented[row[1]] = row[2] + " " + strings.Trim(strings.ReplaceAll(row[3], "`", ""), " ")
+	}
+	body := scraped(t)
+	shown := map[string]string{}
+	for name, label := range lateMetrics {
+		shown[name] = "counter " + label
+	}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (alma_\w+) (\w+)$`).FindAllStringSubmatch(body, -1) {
+		var labels []string
+		if series := regexp.MustCompile(`(?m)^` + m[1] + `(?:_count)?\{(.*)\} `).FindStringSubmatch(body); series != nil {
+			for _, l := range regexp.MustCompile(`(\w+)="`).FindAllStringSubmatch(series[1], -1) {
+				labels = append(labels, l[1])
+			}
 		}
+		shown[m[1]] = m[2] + " " + strings.Join(labels, ", ")
 	}
-	// These have no series before the first attempt.
-	for _, late := range []string{"alma_delivery_attempts_total"} {
-		names[late] = true
+	if diff := cmp.Diff(shown, documented); diff != "" || len(shown) < 20 {
+		t.Errorf("docs/monitoring.md (-shown by a server +documented):\n%s", diff)
 	}
-	return names
 }
 
 var metric = regexp.MustCompile(`\b(?:alma|go|process)_[a-z_]+`)
@@ -142,8 +184,54 @@ func TestAlertsLoad(t *testing.T) {
 	if err != nil {
 		t.Skip("promtool is not on the PATH; it would check the rules as Prometheus does")
 	}
-	if out, err := exec.CommandContext(t.Context(), promtool, "check", "rules", "alerts.yaml").CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	for _, args := range [][]string{{"check", "rules", "alerts.yaml"}, {"test", "rules", "alerts_test.yaml"}} {
+		if out, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// TestEveryAlertIsPlayed: alerts_test.yaml has each of them fire, and be silent.
+func TestEveryAlertIsPlayed(t *testing.T) {
+	t.Parallel()
+	var plays struct {
+		Tests []struct {
+			Rules []struct {
+				Alert    string `yaml:"alertname"`
+				Expected []any  `yaml:"exp_alerts"`
+			} `yaml:"alert_rule_test"`
+		}
+	}
+	readYAML(t, "alerts_test.yaml", &plays)
+	fires, silent := map[string]bool{}, map[string]bool{}
+	for _, play := range plays.Tests {
+		for _, r := range play.Rules {
+			if len(r.Expected) > 0 {
+				fires[r.Alert] = true
+			} else {
+				silent[r.Alert] = true
+			}
+		}
+	}
+	var a alerts
+	readYAML(t, "alerts.yaml", &a)
+	for _, group := range a.Groups {
+		for _, rule := range group.Rules {
+			if !fires[rule.Alert] || !silent[rule.Alert] {
+				t.Errorf("alerts_test.yaml has %s fire: %t, and be silent: %t", rule.Alert, fires[rule.Alert], silent[rule.Alert])
+			}
+		}
+	}
+}
+
+func readYAML(t *testing.T, name string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, into); err != nil {
+		t.Fatal(err)
 	}
 }
 

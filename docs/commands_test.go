@@ -1,163 +1,175 @@
+//go:build unix
+
 package docs
 
 import (
-	"bufio"
-	"bytes"
-	"database/sql"
 	"fmt"
-	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-
-	_ "modernc.org/sqlite" // Makes the file of the Python library.
+	"time"
 )
 
-// A block of shell is marked, in the line before it, as
-//
-//	<!-- run: NAME -->       run, with others of that name in one document
-//	<!-- not run: REASON --> not run, and why
-//
-// The name says what is there: see scenes.
-var marked = regexp.MustCompile("(?ms)^(?:<!-- (run|not run): ([^>]*?) -->\n)?```sh\n(.*?)^```$")
+// patience is how long a program may take to be ready, or to print what a
+// document shows, on a machine that does much else.
+const patience = time.Minute
 
-// operatorsDocuments are those in which every block is run, or says why not.
-var operatorsDocuments = []string{"migrating.md", "operations.md", "faq.md"}
-
-// scenes are what a reader has when he comes to the commands.
-var scenes = map[string]func(t *testing.T, s *scene){
-	"server":  func(t *testing.T, s *scene) { s.serve(t) },
-	"stopped": func(t *testing.T, s *scene) { s.serve(t)() },
-	"python":  func(t *testing.T, s *scene) { s.serve(t); pythonLibrary(t, s.dir) },
-}
-
-// scene is a folder with the program on the path.
-type scene struct {
-	dir, alma string
-	env       []string
-}
-
-var buildProgram = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "alma-docs-")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "alma")
-	cmd := exec.Command("go", "build", "-o", name, "./cmd/alma")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if name, err := buildProgram(); err == nil {
-		os.RemoveAll(filepath.Dir(name))
-	}
-	os.Exit(code)
-}
-
-// TestCommandsRun: the commands of the operator's documents work as they stand.
+// TestCommandsRun: the commands of all documents work as they stand there, one
+// after the other, and print what the document shows.
 func TestCommandsRun(t *testing.T) {
 	t.Parallel()
-	bash, err := exec.LookPath("bash")
-	if err != nil {
+	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("there is no bash here")
 	}
-	for _, name := range operatorsDocuments {
-		scripts := map[string]string{}
-		for _, m := range marked.FindAllStringSubmatch(read(t, name), -1) {
-			switch {
-			case m[1] == "":
-				t.Errorf("%s: a block is neither run nor says why not:\n%s", name, m[3])
-			case m[1] == "run" && scenes[m[2]] == nil:
-				t.Errorf("%s: no scene %q; want one of %v", name, m[2], slices.Sorted(maps.Keys(scenes)))
-			case m[1] == "run":
-				scripts[m[2]] += m[3]
+	for file, text := range documents(t) {
+		plays := map[string][]fenced{}
+		for _, b := range fencedBlocks(text) {
+			if b.mark != "" && b.mark != "not run" {
+				plays[b.note] = append(plays[b.note], b)
 			}
 		}
-		for setting, script := range scripts {
-			t.Run(name+" "+setting, func(t *testing.T) {
+		for setting, blocks := range plays {
+			t.Run(strings.TrimPrefix(file, root+"/")+" "+setting, func(t *testing.T) {
 				t.Parallel()
-				s := newScene(t)
-				scenes[setting](t, s)
-				cmd := exec.CommandContext(t.Context(), bash, "-e", "-u", "-o", "pipefail", "-c", script)
-				cmd.Dir, cmd.Env = s.dir, s.env
-				if out, err := cmd.CombinedOutput(); err != nil {
-					t.Errorf("%v\n%s\n%s", err, script, out)
+				if prepare := scenes[kind(setting)]; prepare != nil { // TestCommandsAreMarked tells.
+					play(t, prepare(t), blocks)
 				}
 			})
 		}
 	}
 }
 
-func newScene(t *testing.T) *scene {
+func play(t *testing.T, s *scene, blocks []fenced) {
 	t.Helper()
-	program, err := buildProgram()
-	if err != nil {
-		t.Fatal(err)
+	for _, b := range blocks {
+		switch b.mark {
+		case "run":
+			s.run(t, b.body)
+		case "goes on":
+			s.start(t, b.body)
+		case "printed":
+			for line := range strings.Lines(b.body) {
+				if !s.said.waitFor(shown(line)) {
+					t.Errorf("line %d: not printed: %s\nbut\n%s", b.line, line, s.said)
+				}
+			}
+		}
 	}
-	dir := t.TempDir()
-	return &scene{dir: dir, alma: program, env: []string{"HOME=" + dir, "PATH=" + filepath.Dir(program) + string(os.PathListSeparator) + os.Getenv("PATH")}}
 }
 
-// serve starts a server on alma.db, which the commands reach as they stand. It
-// is stopped at the end, or before by what is returned.
-func (s *scene) serve(t *testing.T) (stop func()) {
+// command is a script as a reader would run it: with the addresses of this scene
+// for those of the document.
+func (s *scene) command(t *testing.T, script string) *exec.Cmd {
 	t.Helper()
-	var errs bytes.Buffer
-	cmd := exec.Command(s.alma, "serve", "--db", "alma.db", "--listen", "127.0.0.1:0", "--allow-cidr", "127.0.0.0/8")
-	cmd.Dir, cmd.Env, cmd.Stderr = s.dir, s.env, &errs
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	cmd := exec.Command("bash", "-e", "-u", "-o", "pipefail", "-c", s.here().Replace(script))
+	cmd.Dir, cmd.Env = s.dir, slices.Concat(s.env, []string{"ALMA_SERVER=" + s.server})
+	cmd.Stdout, cmd.Stderr = s.said, s.said
+	return cmd
+}
+
+// here replaces what stands for something else in another place.
+func (s *scene) here() *strings.Replacer {
+	return strings.NewReplacer(
+		"http://127.0.0.1:2562", s.server, "https://127.0.0.1:2562", s.server, "http://127.0.0.1:8080", s.listener, "--port 8080", "--port 0", "wh_…", s.webhook,
+	)
+}
+
+func (s *scene) run(t *testing.T, script string) {
+	t.Helper()
+	if err := s.command(t, script).Run(); err != nil {
+		t.Fatalf("%v\n%s\nprinted so far:\n%s", err, script, s.said)
 	}
+}
+
+// ready is what programs that go on print when they are.
+var ready = regexp.MustCompile(`(?m)^Serving on (http\S+),|^Listening on (http\S+)/ |Ctrl-C ends the demo`)
+
+// start runs a program until the end of the scene, when it has to end as it
+// should after Ctrl-C.
+func (s *scene) start(t *testing.T, script string) (stop func()) {
+	t.Helper()
+	cmd := s.command(t, script)
+	said := newTranscript()
+	cmd.Stdout = said.and(s.said)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stop = sync.OnceFunc(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the server ended with %v\n%s", err, &errs)
+	done := make(chan error, 1)
+	go func() {
+		done <- cmd.Wait()
+		said.close()
+	}()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
 		}
-	})
-	t.Cleanup(stop)
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if rest, ok := strings.CutPrefix(lines.Text(), "Serving on "); ok {
-			url, _, _ := strings.Cut(rest, ",")
-			s.env = append(s.env, "ALMA_SERVER="+url)
-			go io.Copy(io.Discard, out)
-			return stop
+		stopped = true
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) // Bash and what it has started, as a terminal does.
+		err := <-done
+		if strings.HasPrefix(script, "go run ") {
+			return // It has a status of its own when it is interrupted.
+		}
+		if err != nil {
+			t.Errorf("%s\nended with %v\n%s", script, err, s.said)
 		}
 	}
-	t.Fatalf("the server did not start:\n%s", &errs)
-	return nil
+	t.Cleanup(stop)
+	if !said.waitFor(ready) {
+		t.Fatalf("%s\nis not ready:\n%s", script, s.said)
+	}
+	m := ready.FindStringSubmatch(said.String())
+	if m[1] != "" {
+		s.server = m[1]
+	}
+	if m[2] != "" {
+		s.listener = m[2]
+	}
+	return stop
 }
 
-// pythonLibrary makes .alma/alma.db as the Python library would.
-func pythonLibrary(t *testing.T, dir string) {
-	t.Helper()
-	if err := os.Mkdir(filepath.Join(dir, ".alma"), 0o700); err != nil {
-		t.Fatal(err)
+// varies is what differs from run to run in what is printed.
+var varies = regexp.MustCompile(`…|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(?:dlv|wh|evt|src|aud|rpl)_[\w-]+|[0-9]+`)
+
+// shown turns a line that a document shows into what it stands for.
+func shown(line string) *regexp.Regexp {
+	line = strings.TrimSpace(line)
+	pattern, at := "", 0
+	for _, m := range varies.FindAllStringIndex(line, -1) {
+		pattern += regexp.QuoteMeta(line[at:m[0]])
+		switch found := line[m[0]:m[1]]; {
+		case found == "…":
+			pattern += ".*"
+		case found[0] >= '0' && found[0] <= '9' && len(found) < 36:
+			pattern += "[0-9]+"
+		default:
+			pattern += `[\w-]+`
+		}
+		at = m[1]
 	}
-	db, err := sql.Open("sqlite", filepath.Join(dir, ".alma", "alma.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec(`CREATE TABLE heuristics (id TEXT PRIMARY KEY, agent TEXT, project_id TEXT, condition TEXT, strategy TEXT, confidence REAL, created_at TEXT, metadata TEXT);
-		INSERT INTO heuristics VALUES ('h1', 'qa_tester', 'my-project', 'a form', 'Validate field by field', 0.8, '2026-01-01T08:00:00+00:00', '{}')`); err != nil {
-		t.Fatal(err)
+	return regexp.MustCompile(pattern + regexp.QuoteMeta(line[at:]))
+}
+
+// TestMakeTargets: what the documents tell to make is in the Makefile.
+func TestMakeTargets(t *testing.T) {
+	t.Parallel()
+	makefile := read(t, filepath.Join(root, "Makefile"))
+	for name, text := range documents(t) {
+		for _, m := range regexp.MustCompile("`make ([a-z-]+)`").FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(makefile, "\n"+m[1]+":") {
+				t.Errorf("%s tells to make %s, which the Makefile does not know", name, m[1])
+			}
+		}
+		for _, m := range regexp.MustCompile("`(?:go test|go doc|bash) (\\./[\\w/]+|scripts/\\S+)`").FindAllStringSubmatch(text, -1) {
+			if _, err := os.Stat(filepath.Join(root, m[1])); err != nil {
+				t.Errorf("%s: %v", name, fmt.Errorf("%s: %w", m[0], err))
+			}
+		}
 	}
 }

@@ -70,6 +70,7 @@ vector() {
 vector
 
 need openssl openssl || note "skipped: the comparison of signatures with openssl (not installed)"
+need curl curl || note "skipped: commands of the documents that use curl (not installed)"
 # The documents show how to verify in several languages.
 need python3 python3 || note "skipped: the documents' Python (not installed)"
 need node nodejs || note "skipped: the documents' JavaScript (not installed)"
@@ -78,7 +79,20 @@ need strace strace || note "skipped: the test of a disk that cannot sync (strace
 need make make || note "skipped: the build of a release (make is not installed)"
 # Large for what they add: used where they are.
 have javac || note "skipped: the documents' Java (no JDK)"
-have promtool || note "skipped: the alert rules' second opinion (no promtool); they are parsed all the same"
+# promtool plays the alert rules. Debian has it in the package of the whole server,
+# which would be started when it is installed: this one program is taken out of it.
+fetch_promtool() {
+	local folder
+	[ "$(id -u)" = 0 ] && have apt-get && have dpkg-deb || return 1
+	note "fetching promtool"
+	listed || { apt-get update -qq && touch "$lists"; } || return 1
+	folder=$(mktemp -d)
+	(cd "$folder" && apt-get download -qq prometheus >/dev/null 2>&1 && dpkg-deb -x prometheus_*.deb . &&
+		install -m 755 usr/bin/promtool /usr/local/bin/promtool) || true
+	rm -rf "$folder"
+	have promtool
+}
+have promtool || fetch_promtool || note "skipped: the alert rules are not played (no promtool); they are parsed all the same"
 
 # The completion scripts are read by their shells, the man page by groff.
 need zsh zsh || note "skipped: the completion script of zsh (not installed)"

@@ -306,7 +306,8 @@ func (m *Manager) remove(ctx context.Context, id string, version int64, kind fun
 	return nil
 }
 
-// dismiss ends the lane of a webhook that is gone, if it has one here.
+// dismiss ends the lane of a webhook that is gone, if it has one here. What
+// waited there has failed.
 func (m *Manager) dismiss(id string) {
 	m.mu.Lock()
 	h := m.hooks[id]
@@ -314,6 +315,7 @@ func (m *Manager) dismiss(id string) {
 	m.mu.Unlock()
 	if h != nil {
 		h.index.Remove(id)
+		m.meter.Failed(alma.ReasonWebhookDeleted, int64(h.lane.Status().Waiting))
 		h.lane.Close()
 	}
 }

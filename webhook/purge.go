@@ -62,7 +62,7 @@ func (m *Manager) forget(ctx context.Context, p *alma.Purged) {
 	}
 	erased := lane.NewErased(p.Erased)
 	for _, h := range m.allHooks() {
-		h.lane.Erase(erased)
+		m.meter.Failed(alma.ReasonErased, h.lane.Erase(erased))
 	}
 	told := map[string]bool{}
 	for _, key := range p.Ended {
@@ -100,7 +100,7 @@ func (m *Manager) dropErased(ctx context.Context, h *hook, stored []alma.Excepti
 		}
 	}
 	if len(erased) > 0 {
-		h.lane.Erase(lane.NewErased(erased))
+		m.meter.Failed(alma.ReasonErased, h.lane.Erase(lane.NewErased(erased)))
 	}
 	return nil
 }

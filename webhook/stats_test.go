@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -34,6 +35,32 @@ func TestStatsOfAMinute(t *testing.T) {
 		}
 		if total := e.Totals(); !total.IsZero() {
 			t.Errorf("a new manager begins with %+v", total)
+		}
+	})
+}
+
+// TestFailuresAreCountedByTheirLastReason: those of removed webhooks and erased
+// events too, which no attempt ends.
+func TestFailuresAreCountedByTheirLastReason(t *testing.T) {
+	inBubble(t, func(t *testing.T, e *engine) {
+		spent := e.add(alma.WebhookConfig{RetryCount: new(1)})
+		e.listener.Next(almatest.Status(http.StatusServiceUnavailable), almatest.Status(http.StatusNotFound))
+		e.append("1")
+		pass(time.Minute)
+		if err := e.Remove(t.Context(), spent.ID); err != nil {
+			t.Fatal(err)
+		}
+		waits := e.add(alma.WebhookConfig{RetrySchedule: []time.Duration{time.Hour}})
+		e.listener.FailTimes(3, http.StatusServiceUnavailable)
+		e.append("2", "3", "4")
+		pass(time.Minute)
+		e.purge(alma.PurgeQuery{MemoryID: "3"})
+		if err := e.Remove(t.Context(), waits.ID); err != nil {
+			t.Fatal(err)
+		}
+		want := map[alma.Reason]int64{alma.ReasonStatus4xx: 1, alma.ReasonErased: 1, alma.ReasonWebhookDeleted: 2}
+		if total := e.Totals(); !maps.Equal(total.FailedBy, want) || total.Failed != 4 {
+			t.Errorf("%d failed, by reason %v; want %v", total.Failed, total.FailedBy, want)
 		}
 	})
 }

@@ -16,7 +16,7 @@ func storeFigures(store alma.Storage) func(context.Context) (metrics.StoreFigure
 	case *sqlite.Store:
 		return func(ctx context.Context) (metrics.StoreFigures, error) {
 			st, err := s.Stats(ctx)
-			f := metrics.StoreFigures{Commits: st.Commits, Changes: st.Jobs, Queued: st.Queued, SizeBytes: st.SizeBytes}
+			f := metrics.StoreFigures{Commits: st.Commits, Committing: st.Committing, Changes: st.Jobs, Queued: st.Queued, SizeBytes: st.SizeBytes}
 			if st.FreeBytes < math.MaxInt64 { // Else it is unknown.
 				f.FreeBytes = st.FreeBytes
 			}
@@ -25,7 +25,10 @@ func storeFigures(store alma.Storage) func(context.Context) (metrics.StoreFigure
 	case *postgres.Store:
 		return func(ctx context.Context) (metrics.StoreFigures, error) {
 			st, err := s.Stats(ctx)
-			return metrics.StoreFigures{Commits: st.Commits, Changes: st.Appends, Queued: st.Queued, SizeBytes: st.SizeBytes}, err //nolint:wrapcheck // It says what failed.
+			return metrics.StoreFigures{
+				Commits: st.Commits, Committing: st.Committing, Changes: st.Appends, Queued: st.Queued, SizeBytes: st.SizeBytes,
+				Pool: &metrics.PoolFigures{Open: st.Connections, Busy: st.Busy, Waits: st.Waits},
+			}, err //nolint:wrapcheck // It says what failed.
 		}
 	default:
 		return nil

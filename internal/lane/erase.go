@@ -33,12 +33,12 @@ func (e *Erased) within(b *buffer) bool {
 // Erase makes the lane forget what it holds of events whose data were erased:
 // what it has read of them is read again, and their retries end. The store
 // knows already. A request that is under way goes out. An idle lane has nothing
-// to do.
-func (l *Lane) Erase(gone Erased) {
+// to do. It returns how many deliveries ended that waited.
+func (l *Lane) Erase(gone Erased) (ended int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return
+		return 0
 	}
 	l.erasures++
 	if gone.within(&l.buffer) {
@@ -52,13 +52,14 @@ func (l *Lane) Erase(gone Erased) {
 		}
 	}
 	if len(l.waiting) > 0 {
-		l.eraseWaiting(gone.set)
+		ended = l.eraseWaiting(gone.set)
 	}
 	for _, job := range l.again {
 		job.erase(gone.set)
 	}
 	l.noteErased(gone.set)
 	l.wake(time.Now())
+	return ended
 }
 
 // noteErased remembers what was erased while it is under way: it may be about
@@ -100,15 +101,18 @@ func (j *Job) erase(gone map[alma.Position]struct{}) {
 	}
 }
 
-func (l *Lane) eraseWaiting(erased map[alma.Position]struct{}) {
+func (l *Lane) eraseWaiting(erased map[alma.Position]struct{}) (ended int64) {
 	kept := make(waitingHeap, 0, len(l.waiting))
 	for _, w := range l.waiting {
+		ended += int64(len(w.all()))
 		if w = w.without(erased); w != nil {
+			ended -= int64(len(w.all()))
 			kept = append(kept, w)
 		}
 	}
 	heap.Init(&kept)
 	l.waiting = kept
+	return ended
 }
 
 // admit puts a delivery among those that wait, without what was erased while

@@ -10,12 +10,12 @@ import (
 	"github.com/alma-events/alma/internal/flow"
 )
 
-// reasons are those that attempts are counted by. Others, which there should be
+// reasons are those that attempts and failed deliveries are counted by. Others, which there should be
 // none of, are counted as the last.
 var reasons = [...]alma.Reason{
 	"", alma.ReasonTimeout, alma.ReasonDNS, alma.ReasonConnect, alma.ReasonTLS, alma.ReasonBlockedAddress, alma.ReasonRedirect,
 	alma.ReasonStatus4xx, alma.ReasonStatus5xx, alma.ReasonGone, alma.ReasonTooLarge, alma.ReasonEncode, alma.ReasonCallback,
-	alma.ReasonErased, alma.ReasonProtocol,
+	alma.ReasonErased, alma.ReasonHandshake, alma.ReasonWebhookDeleted, alma.ReasonExpired, alma.ReasonProtocol,
 }
 
 // Meter holds totals since it was made. Its zero value is ready, and may be
@@ -23,7 +23,8 @@ var reasons = [...]alma.Reason{
 type Meter struct {
 	events, delivered, failed, suppressed, retries atomic.Int64
 
-	attempts          [len(reasons)]atomic.Int64
+	attempts, failedBy [len(reasons)]atomic.Int64
+
 	duration, latency histogram
 }
 
@@ -58,7 +59,7 @@ func (m *Meter) Record(r *flow.Record) {
 		m.suppressed.Add(s.Count)
 	}
 	if e := r.Exception; e != nil && e.Status == alma.StatusFailed {
-		m.failed.Add(int64(max(1, len(e.Members))))
+		m.Failed(e.LastReason, int64(max(1, len(e.Members))))
 	}
 	if r.Attempt == nil {
 		return
@@ -78,6 +79,12 @@ func (m *Meter) Record(r *flow.Record) {
 	}
 }
 
+// Failed counts deliveries that were given up.
+func (m *Meter) Failed(reason alma.Reason, n int64) {
+	m.failed.Add(n)
+	m.failedBy[indexOf(reason)].Add(n)
+}
+
 func indexOf(reason alma.Reason) int {
 	for i, r := range reasons {
 		if r == reason {
@@ -91,12 +98,17 @@ func indexOf(reason alma.Reason) int {
 func (m *Meter) Totals() alma.Stats {
 	s := alma.Stats{
 		Events: m.events.Load(), Delivered: m.delivered.Load(), Failed: m.failed.Load(), Suppressed: m.suppressed.Load(), Retries: m.retries.Load(),
-		Attempts: make(map[alma.Reason]int64, len(reasons)), Duration: m.duration.total(), Latency: m.latency.total(),
-	}
-	for i, reason := range reasons {
-		if n := m.attempts[i].Load(); n > 0 {
-			s.Attempts[reason] = n
-		}
+		Attempts: byReason(&m.attempts), FailedBy: byReason(&m.failedBy), Duration: m.duration.total(), Latency: m.latency.total(),
 	}
 	return s
+}
+
+func byReason(counts *[len(reasons)]atomic.Int64) map[alma.Reason]int64 {
+	out := make(map[alma.Reason]int64, len(reasons))
+	for i, reason := range reasons {
+		if n := counts[i].Load(); n > 0 {
+			out[reason] = n
+		}
+	}
+	return out
 }

@@ -26,13 +26,16 @@ func TestRecord(t *testing.T) {
 	m.Record(attempt(1, 1, "something new", time.Millisecond, 0))
 	m.Record(&flow.Record{Suppressed: &alma.Suppression{Count: 9}})
 	failed := attempt(4, 2, alma.ReasonStatus5xx, 0, 0)
-	failed.Exception = &alma.Exception{Status: alma.StatusFailed, Members: make([]alma.Position, 2)}
+	failed.Exception = &alma.Exception{Status: alma.StatusFailed, LastReason: alma.ReasonStatus5xx, Members: make([]alma.Position, 2)}
 	m.Record(failed)
 	m.Record(&flow.Record{Exception: &alma.Exception{Status: alma.StatusPending}})
+	m.Record(&flow.Record{Exception: &alma.Exception{Status: alma.StatusFailed, LastReason: alma.ReasonExpired}})
+	m.Failed(alma.ReasonWebhookDeleted, 3)
 	got := m.Totals()
 	want := alma.Stats{
-		Events: 7, Delivered: 6, Failed: 2, Suppressed: 9, Retries: 2,
+		Events: 7, Delivered: 6, Failed: 6, Suppressed: 9, Retries: 2,
 		Attempts: map[alma.Reason]int64{"": 2, alma.ReasonTimeout: 1, alma.ReasonProtocol: 1, alma.ReasonStatus5xx: 1},
+		FailedBy: map[alma.Reason]int64{alma.ReasonStatus5xx: 2, alma.ReasonExpired: 1, alma.ReasonWebhookDeleted: 3},
 	}
 	want.Duration.Counts = [19]int64{0: 1, 1: 1, 3: 2, 18: 1}
 	want.Duration.Sum = 2*time.Hour + 7*time.Millisecond

@@ -97,6 +97,7 @@ type appender struct {
 	ended      chan struct{} // Closed when the queue is closed and empty.
 
 	commits atomic.Int64
+	took    atomic.Int64 // Nanoseconds, of all commits.
 	calls   atomic.Int64
 	largest atomic.Int64
 	repeats atomic.Int64
@@ -138,6 +139,7 @@ func (a *appender) run(group []*appendCall) {
 	for _, c := range group {
 		size += len(c.events)
 	}
+	began := time.Now()
 	var n *insertion
 	err := a.store.retry(func() error {
 		n = newInsertion(size)
@@ -153,6 +155,7 @@ func (a *appender) run(group []*appendCall) {
 		return
 	}
 	a.commits.Add(1)
+	a.took.Add(int64(time.Since(began)))
 	a.calls.Add(int64(len(group)))
 	a.largest.Store(max(a.largest.Load(), int64(len(group))))
 	a.store.appended(n)

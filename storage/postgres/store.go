@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -188,15 +189,16 @@ func (s *Store) Close() error {
 
 // Stats are figures about a store for metrics.
 type Stats struct {
-	Commits      int64 // Groups of appends committed.
-	Appends      int64 // Calls of Append that shared them.
-	LargestGroup int64 // Most calls in one commit.
-	Queued       int   // Calls of Append that wait now.
-	Repeats      int64 // Transactions made again because of a deadlock or the like.
-	Connections  int   // Open ones of the pool that calls share.
-	Busy         int   // Those of them in use.
-	Waits        int64 // How often a call found no connection free.
-	SizeBytes    int64 // Size of all tables with their indexes.
+	Commits      int64         // Groups of appends committed.
+	Committing   time.Duration // How long they took together, from the first try to the answer.
+	Appends      int64         // Calls of Append that shared them.
+	LargestGroup int64         // Most calls in one commit.
+	Queued       int           // Calls of Append that wait now.
+	Repeats      int64         // Transactions made again because of a deadlock or the like.
+	Connections  int           // Open ones of the pool that calls share.
+	Busy         int           // Those of them in use.
+	Waits        int64         // How often a call found no connection free.
+	SizeBytes    int64         // Size of all tables with their indexes.
 }
 
 // Stats returns the present figures.
@@ -204,6 +206,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	pool := s.pool.Stat()
 	st := Stats{
 		Commits:      s.appender.commits.Load(),
+		Committing:   time.Duration(s.appender.took.Load()),
 		Appends:      s.appender.calls.Load(),
 		LargestGroup: s.appender.largest.Load(),
 		Queued:       s.queue.length(),

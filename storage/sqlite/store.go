@@ -57,23 +57,25 @@ func (s *Store) DB() *sql.DB { return s.host }
 
 // Stats are figures about a store for metrics.
 type Stats struct {
-	Commits      int64 // Transactions committed.
-	Rollbacks    int64 // Transactions rolled back.
-	Jobs         int64 // Changes that shared the commits.
-	LargestGroup int64 // Most changes in one commit.
-	Queued       int   // Changes that wait now.
-	RingHits     int64 // Reads of the log answered from memory.
-	RingMisses   int64 // Reads of the log answered by SQL.
-	RingEvents   int   // Events in memory.
-	FreeBytes    int64 // Free space of the disk; the largest number when unknown.
-	SizeBytes    int64 // Size of the database, without its write-ahead log.
-	UnusedBytes  int64 // What of it holds nothing, and is used again.
+	Commits      int64         // Transactions committed.
+	Committing   time.Duration // How long all of these commits took together.
+	Rollbacks    int64         // Transactions rolled back.
+	Jobs         int64         // Changes that shared the commits.
+	LargestGroup int64         // Most changes in one commit.
+	Queued       int           // Changes that wait now.
+	RingHits     int64         // Reads of the log answered from memory.
+	RingMisses   int64         // Reads of the log answered by SQL.
+	RingEvents   int           // Events in memory.
+	FreeBytes    int64         // Free space of the disk; the largest number when unknown.
+	SizeBytes    int64         // Size of the database, without its write-ahead log.
+	UnusedBytes  int64         // What of it holds nothing, and is used again.
 }
 
 // Stats returns the present figures.
 func (s *Store) Stats(ctx context.Context) (Stats, error) {
 	st := Stats{
 		Commits:      s.writer.commits.Load(),
+		Committing:   time.Duration(s.writer.took.Load()),
 		Rollbacks:    s.writer.rollbacks.Load(),
 		Jobs:         s.writer.jobs.Load(),
 		LargestGroup: s.writer.largest.Load(),

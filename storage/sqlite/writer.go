@@ -23,6 +23,7 @@ type writer struct {
 	log   *slog.Logger
 
 	commits   atomic.Int64
+	took      atomic.Int64 // Nanoseconds, of all commits.
 	rollbacks atomic.Int64
 	jobs      atomic.Int64
 	largest   atomic.Int64 // Jobs in the largest group.
@@ -181,6 +182,7 @@ func (w *writer) catchUp(ctx context.Context, t *txn) error {
 // the group is stored and all of it hears so.
 func (w *writer) commit(t *txn, jobs []*job) {
 	err := w.finishTail(t)
+	began := time.Now()
 	if err == nil {
 		err = t.tx.Commit()
 	}
@@ -192,6 +194,7 @@ func (w *writer) commit(t *txn, jobs []*job) {
 	}
 	_ = t.conn.Close() // Back to the pool.
 	w.commits.Add(1)
+	w.took.Add(int64(time.Since(began)))
 	w.jobs.Add(int64(len(jobs)))
 	w.largest.Store(max(w.largest.Load(), int64(len(jobs))))
 	t.publish()

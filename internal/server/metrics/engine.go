@@ -29,6 +29,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	eventsTotal     = desc("events_total", "Events that came by in the log, of all nodes.")
 	deliveriesTotal = desc("deliveries_total", "Deliveries that ended on this node, by how: delivered, failed (for good) or suppressed.", "result")
+	failedTotal     = desc("deliveries_failed_total", "Deliveries that ended for good without success on this node, by the last reason.", "reason")
 	attemptsTotal   = desc("delivery_attempts_total", "Requests to listeners, by the reason of their failure; none for a success.", "reason")
 	retriesTotal    = desc("delivery_retries_total", "Requests to listeners after the first of their delivery.")
 	attemptSeconds  = desc("delivery_attempt_duration_seconds", "How long requests to listeners took.")
@@ -76,9 +77,9 @@ func newEngine(cfg Config) *engine {
 // Describe implements [prometheus.Collector].
 func (e *engine) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		eventsTotal, deliveriesTotal, attemptsTotal, retriesTotal, attemptSeconds, latencySeconds, webhooksByState, openBreakers, failingWebhooks,
+		eventsTotal, deliveriesTotal, failedTotal, attemptsTotal, retriesTotal, attemptSeconds, latencySeconds, webhooksByState, openBreakers, failingWebhooks,
 		lagEvents, lagSeconds, retriesWaiting, inFlight, noticesQueued, horizonSeconds, engineUp, storeRead,
-		storeCommits, storeChanges, storeQueued, storeSize, storeFree,
+		storeCommits, commitTime, storeChanges, storeQueued, storeSize, storeFree, poolConns, poolWaits,
 	} {
 		ch <- d
 	}
@@ -123,6 +124,9 @@ func (e *engine) totals(ch chan<- prometheus.Metric) {
 	counter(ch, deliveriesTotal, t.Failed, "failed")
 	counter(ch, deliveriesTotal, t.Suppressed, "suppressed")
 	counter(ch, retriesTotal, t.Retries)
+	for reason, n := range t.FailedBy {
+		counter(ch, failedTotal, n, reasonLabel(reason))
+	}
 	for reason, n := range t.Attempts {
 		counter(ch, attemptsTotal, n, reasonLabel(reason))
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/webhook"
 )
@@ -33,3 +35,37 @@ func TestSummaryIsSmall(t *testing.T) {
 		t.Errorf("counted %+v", s)
 	}
 }
+
+// However many webhooks are behind, 20 are named with their lag, and the rest
+// are one.
+func TestLagIsBounded(t *testing.T) {
+	t.Parallel()
+	var all []webhook.Status
+	for i := range 500 {
+		all = append(all, webhook.Status{Webhook: alma.Webhook{ID: fmt.Sprint("wh_", i), State: alma.StatePaused}, Lag: int64(i + 1), LagTime: time.Minute})
+	}
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(shown{summarize(all)})
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() != "alma_webhook_lag_events" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			seen[m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
+		}
+	}
+	if len(seen) != 21 || seen["wh_499"] != 500 || seen["wh_480"] != 481 || seen["other"] != 480*481/2 {
+		t.Errorf("%d series: %v", len(seen), seen)
+	}
+}
+
+// shown collects a summary alone.
+type shown struct{ summary }
+
+func (shown) Describe(chan<- *prometheus.Desc)      {}
+func (s shown) Collect(ch chan<- prometheus.Metric) { s.collect(ch) }
