@@ -26,12 +26,12 @@ func startProfile(dir string) (end func() error, err error) {
 	if dir == "" {
 		return func() error { return nil }, nil
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("--profile: %w", err)
 	}
-	cpu, err := os.Create(filepath.Join(dir, "cpu.pprof"))
+	cpu, err := createProfile(dir, "cpu.pprof")
 	if err != nil {
-		return nil, fmt.Errorf("--profile: %w", err)
+		return nil, err
 	}
 	if err := pprof.StartCPUProfile(cpu); err != nil {
 		return nil, errors.Join(err, cpu.Close())
@@ -53,9 +53,9 @@ func startProfile(dir string) (end func() error, err error) {
 }
 
 func writeTrace(recorder *trace.FlightRecorder, dir string) error {
-	f, err := os.Create(filepath.Join(dir, "trace.out"))
+	f, err := createProfile(dir, "trace.out")
 	if err != nil {
-		return fmt.Errorf("--profile: %w", err)
+		return err
 	}
 	_, err = recorder.WriteTo(f)
 	recorder.Stop()
@@ -63,9 +63,17 @@ func writeTrace(recorder *trace.FlightRecorder, dir string) error {
 }
 
 func writeProfile(dir, name string) error {
-	f, err := os.Create(filepath.Join(dir, name+".pprof"))
+	f, err := createProfile(dir, name+".pprof")
 	if err != nil {
-		return fmt.Errorf("--profile: %w", err)
+		return err
 	}
 	return errors.Join(pprof.Lookup(name).WriteTo(f, 0), f.Close())
+}
+
+func createProfile(dir, name string) (*os.File, error) {
+	f, err := os.Create(filepath.Join(dir, name)) //nolint:gosec // The folder is the operator's choice.
+	if err != nil {
+		return nil, fmt.Errorf("--profile: %w", err)
+	}
+	return f, nil
 }

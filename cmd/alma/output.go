@@ -24,7 +24,7 @@ func report(w io.Writer, err error) {
 
 // partsOf returns the errors that errors.Join put together, or the error itself.
 func partsOf(err error) []error {
-	j, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // Only what is joined itself.
+	j, ok := err.(interface{ Unwrap() []error })
 	if !ok || !strings.Contains(err.Error(), "\n") {
 		return []error{err}
 	}

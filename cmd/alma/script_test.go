@@ -79,7 +79,7 @@ func setScene(env *testscript.Env, program string) error {
 }
 
 func listenerOf(ts *testscript.TestScript) *almatest.Listener {
-	return ts.Value(sceneKey{}).(*almatest.Listener) //nolint:forcetypeassert // setScene puts it there.
+	return ts.Value(sceneKey{}).(*almatest.Listener) // setScene puts it there.
 }
 
 func arrives(ts *testscript.TestScript, neg bool, args []string) {

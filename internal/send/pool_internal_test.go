@@ -83,7 +83,7 @@ func TestPoolKeepsWhatWasUsedLast(t *testing.T) {
 }
 
 func wantClosed(t *rapid.T, c *conn, want bool) {
-	if got := c.Conn.(*closing).closed; got != want { //nolint:forcetypeassert // The test makes no others.
+	if got := c.Conn.(*closing).closed; got != want { // The test makes no others.
 		t.Fatalf("closed: %v, want %v", got, want)
 	}
 }
