@@ -30,9 +30,11 @@ func (g *group) isEmpty() bool {
 }
 
 // adds reports whether a settlement would leave something else behind if it
-// were stored twice.
+// were stored twice: counts, what people are told, or the end of a webhook that
+// somebody has made active again in between.
 func adds(s *alma.Settlement) bool {
-	return len(s.Replays) > 0 || len(s.Suppressed) > 0
+	return len(s.Replays) > 0 || len(s.Suppressed) > 0 || len(s.Disabled) > 0 ||
+		slices.ContainsFunc(s.Exceptions, func(e alma.Exception) bool { return e.Notify })
 }
 
 // assemble puts the records of a group together. Of several updates of one
