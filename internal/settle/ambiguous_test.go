@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,4 +80,38 @@ func TestTheEndCountsNothingTwice(t *testing.T) {
 			})
 		})
 	}
+}
+
+// storeFunc is a store in a function.
+type storeFunc func(ctx context.Context, group alma.Settlement) error
+
+func (f storeFunc) Settle(ctx context.Context, group alma.Settlement) error { return f(ctx, group) }
+
+// TestTheEndStoresNothingOfASessionThatIsOver: what could not be stored in the
+// name of a session is not stored after another began.
+func TestTheEndStoresNothingOfASessionThatIsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var settler *Settler
+		var nodes []string
+		ctx, stop := context.WithCancel(t.Context())
+		settler = New(Config{
+			Store: storeFunc(func(ctx context.Context, group alma.Settlement) error {
+				nodes = append(nodes, group.Node)
+				if group.Node == "first" {
+					stop()
+					settler.Begin("second")
+					settler.Add(attempt(nil, 2))
+				}
+				return ctx.Err()
+			}),
+			Logger: slog.New(slog.DiscardHandler), Mark: func() Mark { return Mark{} }, Recovered: func() {}, Fenced: func(string) {},
+		})
+		settler.Begin("first")
+		settler.Add(attempt(nil, 1))
+		settler.Run(ctx, time.Second)
+		if diff := cmp.Diff([]string{"first", "second"}, slices.Compact(nodes)); diff != "" {
+			t.Errorf("stored in the name of (-want +got):\n%s", diff)
+		}
+	})
 }
