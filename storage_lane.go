@@ -127,7 +127,8 @@ type HeaderField struct {
 
 // Settlement is a group of outcomes, of many lanes, stored together.
 type Settlement struct {
-	// ID names the settlement, where it adds to counts (Suppressed, Replays). A
+	// ID names the settlement, where storing it twice would not be the same as
+	// once (Suppressed, Replays, Disabled, Exceptions to Notify of). A
 	// driver that may store one without being able to say so (its server is at
 	// the other end of a network) stores nothing when the last one of the Node
 	// comes again, and returns no error. Whoever settles repeats one until it

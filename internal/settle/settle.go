@@ -3,10 +3,8 @@ package settle
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -40,16 +38,6 @@ type Mark struct {
 	Joined    []alma.Slot   // Slots that follow it from now on.
 }
 
-func (m *Mark) isZero() bool { return m.Watermark.IsZero() && len(m.Joined) == 0 }
-
-// add puts a later mark on top.
-func (m *Mark) add(later Mark) {
-	if !later.Watermark.IsZero() {
-		m.Watermark = later.Watermark
-	}
-	m.Joined = append(m.Joined, later.Joined...)
-}
-
 const (
 	minWait = 50 * time.Millisecond
 	maxWait = 5 * time.Second
@@ -74,7 +62,7 @@ type Settler struct {
 	node    string // Whose outcomes these are.
 
 	// Run alone uses these.
-	mark      Mark      // Not stored yet.
+	held      *group    // It may be stored, and comes again before any other.
 	committed time.Time // When outcomes were committed last.
 
 	wake  chan struct{} // There is something to settle,
@@ -162,71 +150,73 @@ func (s *Settler) gather(ctx context.Context) {
 
 // commitOne commits what there is now; false when it could not be.
 func (s *Settler) commitOne(ctx context.Context) bool {
-	group, node := s.next()
-	switch s.commit(ctx, node, group, s.mark) {
+	g := s.next()
+	s.held = nil
+	switch s.commit(ctx, g) {
 	case unsettled:
-		s.putBack(group, node)
+		s.held = g
 		return false
 	case settled:
-		if len(group) > 0 {
+		if len(g.records) > 0 {
 			s.committed = time.Now()
 		}
-		notify(group)
+		notify(g.records)
 	case fenced:
 	}
-	s.mark = Mark{}
-	s.release(group)
+	s.release(g.records)
 	return true
 }
 
+// waiting counts the outcomes that are not stored, as far as is known.
 func (s *Settler) waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.records)
+	n := len(s.records)
+	if s.held != nil {
+		n += len(s.held.records)
+	}
+	return n
 }
 
 // pending reports whether there is something to settle.
 func (s *Settler) pending() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.records) > 0 || s.marked
+	return len(s.records) > 0 || s.marked || s.held != nil
 }
 
-// next asks for the mark and closes the present group. A mark of a session that
-// ended meanwhile counts for nothing.
-func (s *Settler) next() (group []flow.Record, node string) {
+// next returns the group that was held, or asks for the mark and closes the
+// present one. What was held, or marked, for a session that ended meanwhile
+// counts for nothing.
+func (s *Settler) next() *group {
 	before := s.session()
-	mark := s.cfg.Mark()
-	if group, node = s.take(); node == before {
-		s.mark.add(mark)
+	if s.held != nil && s.held.settlement.Node == before {
+		return s.held
 	}
-	return group, node
+	mark := s.cfg.Mark()
+	records, node := s.take()
+	if node != before {
+		mark = Mark{}
+	}
+	return newGroup(node, records, mark)
 }
 
 // take closes the present group.
-func (s *Settler) take() (group []flow.Record, node string) {
+func (s *Settler) take() (records []flow.Record, node string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.marked = false
-	group = s.records
+	records = s.records
 	s.records, s.spare = s.spare, nil
-	return group, s.node
+	return records, s.node
 }
 
-func (s *Settler) putBack(group []flow.Record, node string) {
+func (s *Settler) release(records []flow.Record) {
+	clear(records)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.node == node {
-		s.records = append(group, s.records...)
-	}
-}
-
-func (s *Settler) release(group []flow.Record) {
-	clear(group)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if cap(group) <= 4096 {
-		s.spare = group[:0]
+	if cap(records) <= 4096 {
+		s.spare = records[:0]
 	}
 }
 
@@ -240,30 +230,26 @@ const (
 )
 
 // commit stores a group, trying again until it succeeds, the node's session has
-// ended, or ctx ends.
-func (s *Settler) commit(ctx context.Context, node string, group []flow.Record, mark Mark) fate {
-	if len(group) == 0 && mark.isZero() {
+// ended, or ctx ends. In the end the group may be stored for all that: it must
+// come again as it is.
+func (s *Settler) commit(ctx context.Context, g *group) fate {
+	if g.isEmpty() {
 		return settled
 	}
-	settlement := assemble(group)
-	settlement.Node, settlement.Watermark, settlement.Joined = node, mark.Watermark, mark.Joined
-	if len(settlement.Replays) > 0 || len(settlement.Suppressed) > 0 {
-		settlement.ID = rand.Text()
-	}
 	for wait := minWait; ; wait = min(2*wait, maxWait) {
-		err := s.cfg.Store.Settle(ctx, settlement)
+		err := s.cfg.Store.Settle(ctx, g.settlement)
 		if err == nil {
 			s.healed()
 			return settled
 		}
 		if errors.Is(err, alma.ErrFenced) {
-			s.refused(node, len(group))
+			s.refused(g.settlement.Node, len(g.records))
 			return fenced
 		}
 		if ctx.Err() != nil {
 			return unsettled // Not the store's fault: Run tries once more.
 		}
-		s.failed(err, len(group), wait)
+		s.failed(err, len(g.records), wait)
 		if !sleep(ctx, wait) {
 			return unsettled
 		}
@@ -285,52 +271,6 @@ func (s *Settler) healed() {
 	if was {
 		s.cfg.Logger.Info("outcomes are stored again")
 		s.cfg.Recovered()
-	}
-}
-
-// assemble puts the records of a group together. Of several updates of one
-// lane, the last counts.
-func assemble(group []flow.Record) alma.Settlement {
-	out := alma.Settlement{Attempts: make([]alma.SettledAttempt, 0, len(group))}
-	lanes := map[string]int{}
-	for i := range group {
-		r := &group[i]
-		if r.Attempt != nil {
-			out.Attempts = append(out.Attempts, *r.Attempt)
-		}
-		appendException(&out, r)
-		if r.Suppressed != nil {
-			out.Suppressed = append(out.Suppressed, *r.Suppressed)
-		}
-		if r.Disabled != nil {
-			out.Disabled = append(out.Disabled, *r.Disabled)
-		}
-		appendProgress(&out, r.Replay)
-		if r.Lane == nil {
-			continue
-		}
-		if at, seen := lanes[r.Lane.WebhookID]; seen {
-			out.Lanes[at] = *r.Lane
-			continue
-		}
-		lanes[r.Lane.WebhookID] = len(out.Lanes)
-		out.Lanes = append(out.Lanes, *r.Lane)
-	}
-	return out
-}
-
-// appendException keeps insertion before removal of the same exception in one
-// group right: a driver inserts all, then removes the resolved ones, so an
-// exception that returns after it was resolved, once or several times, withdraws
-// the removal.
-func appendException(out *alma.Settlement, r *flow.Record) {
-	if r.Exception != nil {
-		key := alma.DeliveryKey{WebhookID: r.Exception.WebhookID, Position: r.Exception.Position}
-		out.Resolved = slices.DeleteFunc(out.Resolved, func(k alma.DeliveryKey) bool { return k == key })
-		out.Exceptions = append(out.Exceptions, *r.Exception)
-	}
-	if r.Resolved != nil {
-		out.Resolved = append(out.Resolved, *r.Resolved)
 	}
 }
 

@@ -45,3 +45,23 @@ func (s *Store) changeCall(ctx context.Context, operation, query string, args ..
 		return err
 	})
 }
+
+// answersAtOnce is how many answers one statement forgets: whoever finishes a
+// call of theirs waits for it.
+const answersAtOnce = 1000
+
+// forgetAnswers removes what was answered, and keeps that it was.
+func (s *Store) forgetAnswers(ctx context.Context) error {
+	last := ""
+	for n := answersAtOnce; n == answersAtOnce; {
+		err := s.do(ctx, "purge: forget answers", func(ctx context.Context) error {
+			return s.retry(func() error {
+				return s.pool.QueryRow(ctx, sqlForgetAnswers, last, answersAtOnce).Scan(&n, &last)
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -3,12 +3,12 @@ package postgres
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -54,7 +54,9 @@ func (e *newerError) Error() string {
 }
 
 // migrate brings the schema to the newest version this program knows. Nodes
-// that start at once do it one after the other.
+// that start at once do it one after the other. It makes no node that works
+// already wait for longer than a moment: who reads a table for long makes it
+// try again.
 func migrate(ctx context.Context, conn *pgx.Conn) error {
 	steps, err := loadMigrations(migrationFiles)
 	if err != nil {
@@ -67,23 +69,39 @@ func migrate(ctx context.Context, conn *pgx.Conn) error {
 	if version > len(steps) {
 		return &newerError{version, len(steps)}
 	}
-	tx, err := conn.Begin(ctx)
-	if err != nil {
-		return err
+	return whenFree(ctx, func() error {
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return applyMissing(ctx, tx, steps) })
+	})
+}
+
+// migratePause is how long others have the tables between two tries.
+const migratePause = time.Second
+
+// whenFree runs f again and again, until it need not give up a lock or ctx ends.
+func whenFree(ctx context.Context, f func() error) error {
+	var held error
+	for {
+		err := f()
+		if code(err) == codeLockTimeout {
+			held = fmt.Errorf("the schema cannot be brought up to date meanwhile; end that transaction, perhaps a dump, or start again after it: %w", err)
+			pause(ctx, migratePause)
+		} else if err == nil || held == nil || ctx.Err() == nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return held
+		}
 	}
-	if err := applyMissing(ctx, tx, steps); err != nil {
-		return errors.Join(err, tx.Rollback(ctx))
-	}
-	return tx.Commit(ctx)
 }
 
 func applyMissing(ctx context.Context, tx pgx.Tx, steps []migration) error {
-	// Somebody else's migration may take longer than a usual lock.
-	if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = 0`); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, sqlLockSchema); err != nil {
-		return err
+	// Somebody else's migration may take longer than a usual lock. For a table
+	// nobody waits long: nodes of the version before work on it, and would wait
+	// behind.
+	for _, statement := range []string{`SET LOCAL lock_timeout = 0`, sqlLockSchema, sqlSoonLocks} {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return err
+		}
 	}
 	if _, err := tx.Exec(ctx, sqlMakeSchemaTable); err != nil {
 		return err

@@ -35,7 +35,7 @@ func (s *Store) makePartitions(ctx context.Context, conn *pgx.Conn) error {
 	}
 	for d := day(now).AddDate(0, 0, -1); d.Before(now.AddDate(0, 0, daysAhead)); d = d.AddDate(0, 0, 1) {
 		for _, p := range partitioned {
-			if err := makePartition(ctx, conn, p.table, p.column, d); err != nil {
+			if _, err := makePartition(ctx, conn, p.table, p.column, d); err != nil {
 				return err
 			}
 		}
@@ -46,12 +46,15 @@ func (s *Store) makePartitions(ctx context.Context, conn *pgx.Conn) error {
 // partitionName names the partition of a day: alma_events_20260128.
 func partitionName(table string, d time.Time) string { return table + "_" + d.Format("20060102") }
 
-// makePartition makes one partition, unless it is there. It is made apart and
-// then attached, which has to be alone with the default partition for a moment.
-// It gives up soon when it cannot be: everybody else would wait behind it.
-func makePartition(ctx context.Context, conn *pgx.Conn, table, column string, d time.Time) error {
+// makePartition makes one partition, unless it is there, and says whether it
+// did. It is made apart and then attached, which has to be alone with the
+// default partition for a moment. It gives up soon when it cannot be: everybody
+// else would wait behind it.
+func makePartition(ctx context.Context, conn *pgx.Conn, table, column string, d time.Time) (made bool, err error) {
 	name := partitionName(table, d)
-	names := []string{name}
+	// While the day that left its table is not dropped, a new one could not leave:
+	// the default partition serves until then.
+	names := []string{name, hiddenName(name)}
 	if table == "alma_attempts" { // What was kept of the day stands in its place.
 		names = append(names, restName(name))
 	}
@@ -60,10 +63,10 @@ func makePartition(ctx context.Context, conn *pgx.Conn, table, column string, d 
 		return there, err
 	}
 	if there, err := exists(conn); err != nil || there {
-		return err
+		return false, err
 	}
 	from, to := d.Format(time.RFC3339), d.AddDate(0, 0, 1).Format(time.RFC3339)
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, sqlSoonLocks); err != nil {
 			return err
 		}
@@ -82,6 +85,8 @@ func makePartition(ctx context.Context, conn *pgx.Conn, table, column string, d 
 				return err
 			}
 		}
+		made = true
 		return nil
 	})
+	return made && err == nil, err
 }

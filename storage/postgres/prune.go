@@ -97,12 +97,23 @@ type pruning struct {
 }
 
 // run removes some of what the present kind has, and goes on to the next kind
-// when there is no more.
+// when there is no more. After a failure it begins anew.
+//
+// Days that left their tables go before others leave as well as after that: one
+// that was left behind has the name that its day would get if it were there
+// once more.
 func (p *pruning) run(ctx context.Context) error {
-	kinds := []func(context.Context) error{p.attempts, p.hiddenAttempts, p.restAttempts, p.strayAttempts, p.deliveries, p.strayEvents, p.events, p.hiddenEvents, p.replays, p.audit}
+	kinds := []func(context.Context) error{
+		p.hiddenAttempts, p.attempts, p.hiddenAttempts, p.restAttempts, p.strayAttempts, p.deliveries,
+		p.hiddenEvents, p.strayEvents, p.events, p.hiddenEvents, p.replays, p.audit,
+	}
 	for p.kind < len(kinds) {
-		if err := kinds[p.kind](ctx); err != nil || p.done.More {
+		if err := kinds[p.kind](ctx); err != nil {
+			p.kind, p.skipped = 0, ""
 			return err
+		}
+		if p.done.More {
+			return nil
 		}
 		p.kind, p.skipped = p.kind+1, ""
 	}

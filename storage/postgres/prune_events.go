@@ -20,8 +20,9 @@ func (p *pruning) strayEvents(ctx context.Context) error {
 	if err := p.conn.QueryRow(ctx, sqlStrayDay, before).Scan(&oldest); err != nil || oldest == nil {
 		return err
 	}
-	p.done.More = true
-	return makePartition(ctx, p.conn, "alma_events", "appended_at", day(*oldest))
+	made, err := makePartition(ctx, p.conn, "alma_events", "appended_at", day(*oldest))
+	p.done.More = made // Otherwise another time: what left of that day goes first.
+	return err
 }
 
 // events takes the oldest partition out of the log, unless an event in it is

@@ -43,11 +43,7 @@ func (s *Store) purgeTraces(ctx context.Context, q *alma.PurgeQuery) (alma.Purge
 	if s.closed.Load() {
 		return alma.Purged{}, wrap("purge: tidy up", alma.ErrClosed)
 	}
-	err := s.do(ctx, "purge: forget answers", func(ctx context.Context) error {
-		_, err := s.pool.Exec(ctx, sqlForgetAnswers)
-		return err
-	})
-	if err != nil {
+	if err := s.forgetAnswers(ctx); err != nil {
 		return alma.Purged{}, err
 	}
 	// It may take longer than any other call.

@@ -8,6 +8,12 @@ const (
 	sqlFinishCall = `UPDATE alma_calls SET answer = $2 WHERE id = $1`
 	sqlForgetCall = `DELETE FROM alma_calls WHERE id = $1`
 
-	// The calls stay: they must not be made again.
-	sqlForgetAnswers = `UPDATE alma_calls SET answer = NULL WHERE answer IS NOT NULL`
+	// The calls stay: they must not be made again. The next $2 with an answer
+	// after $1; it returns how many these were, and the last.
+	sqlForgetAnswers = `WITH next AS (
+			SELECT id FROM alma_calls WHERE id > $1 AND answer IS NOT NULL ORDER BY id LIMIT $2
+		), forgotten AS (
+			UPDATE alma_calls AS c SET answer = NULL FROM next AS n WHERE c.id = n.id
+		)
+		SELECT count(*), coalesce(max(id), '') FROM next`
 )
