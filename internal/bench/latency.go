@@ -81,6 +81,9 @@ func (r *run) pacedWhile(ctx context.Context, e *Engine, n int, change func(cont
 	if _, err := change(ctx, id); err != nil {
 		return list, err
 	}
+	if _, _, err := r.paced(ctx, e, max(1, n/5)); err != nil { // What the change itself costs is no part of it.
+		return list, err
+	}
 	_, p99, err := r.paced(ctx, e, n)
 	return append(list, p99), err
 }
