@@ -177,13 +177,13 @@ func (m *model) take(s step) {
 	case "crash":
 		synctest.Wait() // What happens beside noteOpen could not be accounted for.
 		m.noteOpen()
+		m.noteCrash() // The workers of the next life look at it.
 		m.restart()
-		m.crashes++
 	case "lapse":
 		synctest.Wait()
 		m.noteOpen()
+		m.noteCrash()
 		m.giveUp()
-		m.crashes++
 	case "pause", "resume":
 		m.setActive(s.op == "resume")
 	case "stall", "unstall":
@@ -289,4 +289,9 @@ func (m *model) check() string {
 		return fault
 	}
 	return m.disorder
+}
+
+// noteCrash counts a crash.
+func (m *model) noteCrash() {
+	look(m.world, func() any { m.crashes++; return nil })
 }
