@@ -109,14 +109,18 @@ func (l *localEvents) place(p alma.Position) {
 func (l *localEvents) met(ev *alma.Event) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if a, ok := l.ids[ev.ID]; ok && !a.own { // No call that has it has heard yet.
-		own := *ev // Not the whole page.
-		a.met = &own
-		l.ids[ev.ID] = a
-		return true
-	}
 	l.drop(alma.Position{Xact: ev.Position.Xact, Seq: ev.Position.Seq - 1})
-	return len(l.spans) > 0 && !ev.Position.Before(l.spans[0].begins())
+	if len(l.spans) > 0 && !ev.Position.Before(l.spans[0].begins()) {
+		return true // First of all: calls may be appending it once more.
+	}
+	a, ok := l.ids[ev.ID]
+	if !ok || a.own {
+		return false
+	}
+	own := *ev // Not the whole page.
+	a.met = &own
+	l.ids[ev.ID] = a
+	return true
 }
 
 // forget forgets what stands at a place and before.
