@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/cluster"
 	"github.com/alma-events/alma/internal/lane"
 	"github.com/alma-events/alma/internal/match"
 )
@@ -32,6 +33,7 @@ type member struct {
 
 	mu        sync.Mutex
 	slots     map[alma.Slot]*holding
+	placement cluster.Placement
 	functions map[string]handler // Of durable subscriptions, by their URL.
 
 	reading   context.Context //nolint:containedctx // Ends when the manager stops.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/cluster"
 )
 
 // balance takes the slots that should be this node's and can be had, and begins
@@ -38,9 +37,9 @@ func (p *member) plan(c *alma.Cluster, self string, steady bool) (take, give []a
 		}
 		live = append(live, n.ID)
 	}
-	want := cluster.Place(live)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	want := p.placement.Of(live)
 	for s := range alma.Slot(alma.Slots) {
 		owner, held := c.Owners[s], p.slots[s]
 		switch {

@@ -160,10 +160,37 @@ func (x *chaos) settleDown() {
 	if len(x.nodes) == 0 {
 		x.begin()
 	}
-	pass(time.Hour)
+	x.await(time.Hour)
 	x.emit(3)
-	pass(10 * time.Minute)
+	x.await(10 * time.Minute)
 	if share := x.share(); share[""] > 0 || len(share) != len(x.nodes) {
 		x.t.Errorf("slots in the end: %v, of nodes %v", share, slices.Sorted(maps.Keys(x.nodes)))
 	}
+}
+
+// await waits until every webhook has got every event, and a little for what
+// should not come; no longer than d.
+func (x *chaos) await(d time.Duration) {
+	for range d / time.Minute {
+		pass(time.Minute)
+		if x.allCame() {
+			break
+		}
+	}
+	pass(time.Minute)
+}
+
+func (x *chaos) allCame() bool {
+	for hook, ids := range x.want {
+		count := map[string]bool{}
+		for _, a := range x.tally.of(hook) {
+			if a.ok {
+				count[a.id] = true
+			}
+		}
+		if len(count) < len(ids) {
+			return false
+		}
+	}
+	return true
 }

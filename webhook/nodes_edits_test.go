@@ -60,7 +60,7 @@ func TestChangesTakeEffectWhateverNodeIsAsked(t *testing.T) {
 		}
 		pass(poll)
 		second := c.append(2)
-		pass(time.Hour)
+		pass(5 * time.Minute)
 		c.check(hook, first, 0)
 		_, err := asked.Update(ctx, id, webhook.AnyVersion, func(cfg *alma.WebhookConfig) error {
 			cfg.URL, cfg.AgentFilter = "http://listener.example/elsewhere", []string{"qa"}
@@ -159,7 +159,7 @@ func TestRetriesAreAskedForOnAnyNode(t *testing.T) {
 				if _, err := c.nodes["a"].Retry(t.Context(), d.ID); err != nil { // Again, though it succeeded.
 					t.Fatal(err)
 				}
-				pass(time.Hour)
+				pass(5 * time.Minute)
 				if n := len(c.tally.of(hook)); n != 3 {
 					t.Errorf("%d attempts; want 3: each retry makes one", n)
 				}

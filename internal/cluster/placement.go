@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"hash/fnv"
+	"slices"
 
 	"github.com/alma-events/alma"
 )
@@ -27,6 +28,21 @@ func Place(nodes []string) (owners [alma.Slots]string) {
 		}
 	}
 	return owners
+}
+
+// Placement remembers what Place said last: nodes come and go rarely, and are
+// asked for often. The zero value is ready; it may not be used concurrently.
+type Placement struct {
+	nodes  []string
+	owners [alma.Slots]string
+}
+
+// Of is what Place says of the nodes. It may be read until the next call.
+func (p *Placement) Of(nodes []string) *[alma.Slots]string {
+	if !slices.Equal(nodes, p.nodes) {
+		p.nodes, p.owners = slices.Clone(nodes), Place(nodes)
+	}
+	return &p.owners
 }
 
 func seed(node string) uint64 {

@@ -60,3 +60,13 @@ func TestOnlyWhatANodeGetsOrHadMoves(t *testing.T) {
 		}
 	})
 }
+
+func TestAPlacementFollowsTheNodes(t *testing.T) {
+	t.Parallel()
+	var p Placement
+	for _, n := range []int{2, 3, 3, 0, 2} {
+		if *p.Of(nodes(n)) != Place(nodes(n)) {
+			t.Errorf("of %d nodes, another placement is remembered", n)
+		}
+	}
+}
