@@ -28,6 +28,7 @@ func TestWhatIsSaidCanBeTyped(t *testing.T) {
 	if err := os.WriteFile(config, []byte("log-level: info\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	parser := testParser(t)
 	for kind, list := range map[string][]said{
 		"documents": saidInDocuments(t), "pages": saidInPages(t), "help": saidInHelp(t), "messages": saidInMessages(t),
 	} {
@@ -40,7 +41,7 @@ func TestWhatIsSaidCanBeTyped(t *testing.T) {
 				t.Errorf("%s: %s: it cannot be read as a command", s.where, s.line)
 				continue
 			}
-			if err := understood(t, args, config); err != nil {
+			if err := understood(parser, args, config); err != nil {
 				t.Errorf("%s: %s: %v", s.where, s.line, err)
 			}
 		}
@@ -49,8 +50,7 @@ func TestWhatIsSaidCanBeTyped(t *testing.T) {
 
 // understood reports what the parser has against arguments. A command that is
 // merely named, without flags, need not be complete.
-func understood(t *testing.T, args []string, config string) error {
-	t.Helper()
+func understood(p *kong.Kong, args []string, config string) error {
 	for i, arg := range args {
 		if i > 0 && args[i-1] == "--config" {
 			args[i] = config // The parser reads it.
@@ -60,7 +60,6 @@ func understood(t *testing.T, args []string, config string) error {
 			break
 		}
 	}
-	p := testParser(t)
 	node, rest := p.Model.Node, args
 	for len(rest) > 0 {
 		i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == rest[0] })
