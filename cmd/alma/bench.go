@@ -54,7 +54,7 @@ func (c *benchCmd) Run(ctx context.Context, conn *connection, s *settings, io st
 	defer func() { err = errors.Join(err, end()) }()
 	p := &benchProgress{out: io.err, terminal: isTerminal(io.err)}
 	results, err := bench.Run(ctx, bench.Config{
-		Open: openBench(databases, s, io), Events: c.Events, Backlog: c.Backlog, Only: c.Only, Progress: p.tell,
+		Open: openBench(databases, s, io), Spawn: spawnBench(databases), Events: c.Events, Backlog: c.Backlog, Only: c.Only, Progress: p.tell,
 	})
 	p.end()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -40,6 +41,30 @@ func TestBench(t *testing.T) {
 				t.Errorf("left behind: %v, %v", left, err)
 			}
 		})
+	}
+}
+
+// TestBenchKills kills servers of the built program.
+func TestBenchKills(t *testing.T) {
+	t.Parallel()
+	name, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(name, "bench", "--only", "kill", "--events", "600", "--json", "--dir", t.TempDir())
+	cmd.Env = []string{"HOME=" + t.TempDir(), "ALMA_LISTEN=the servers do not heed the operator's settings"}
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, &errs)
+	}
+	var results []bench.Result
+	if err := json.Unmarshal(out, &results); err != nil || len(results) != 2 {
+		t.Fatalf("%d results, %v; want the bare client and the kills:\n%s", len(results), err, out)
+	}
+	if r := results[1]; r.Met == nil || !*r.Met || !strings.HasPrefix(r.Figure, "0 acknowledged events lost of ") || strings.HasPrefix(r.Figure, "0 acknowledged events lost of 0,") {
+		t.Errorf("%+v; want nothing lost of some", r)
 	}
 }
 

@@ -1,9 +1,5 @@
 package main
 
-import (
-	"github.com/alecthomas/kong"
-)
-
 // cli is the command line, as kong reads it from the tags.
 type cli struct {
 	settings
@@ -41,8 +37,8 @@ type cli struct {
 
 // settings hold for every command.
 type settings struct {
-	Config   kong.ConfigFlag `help:"A file of settings, one \"name: value\" a line, named like the flags; it may declare webhooks, sources and keys (see \"alma apply\")." env:"ALMA_CONFIG" placeholder:"FILE"`
-	LogLevel string          `help:"Log from this level on: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"ALMA_LOG_LEVEL"`
+	Config   configFlag `help:"A file of settings, one \"name: value\" a line, named like the flags; it may declare webhooks, sources and keys (see \"alma apply\")." env:"ALMA_CONFIG" placeholder:"FILE"`
+	LogLevel string     `help:"Log from this level on: debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"ALMA_LOG_LEVEL"`
 }
 
 // connection is how client commands reach the server.

@@ -233,6 +233,8 @@ func TestUsageErrorsSayWhatToDo(t *testing.T) {
 		"bad fail":         {[]string{"listen", "--fail", "lots"}, "500:3"},
 		"unknown format":   {[]string{"sign", "--format", "morse", "--secret", "x", "-"}, "morse"},
 		"bad server":       {[]string{"webhook", "list", "--server", "::"}, "http://127.0.0.1:2562"},
+		"empty server":     {[]string{"webhook", "list", "--server", ""}, "ALMA_SERVER"},
+		"server's scheme":  {[]string{"webhook", "list", "--server", "ftp://127.0.0.1"}, "http://127.0.0.1:2562"},
 		"nothing to edit":  {[]string{"webhook", "edit", "wh_x"}, "nothing to change"},
 		"nothing at all":   {nil, "webhook add"},
 		"bad address":      {[]string{"serve", "--listen", "nonsense"}, "HOST:PORT"},
@@ -261,6 +263,14 @@ func TestUsageErrorsSayWhatToDo(t *testing.T) {
 				t.Errorf("the message repeats a password: %s", errs)
 			}
 		})
+	}
+}
+
+// A compose file passes variables on although nobody has set them.
+func TestAnEmptyNameOfASettingsFileIsNone(t *testing.T) {
+	t.Parallel()
+	if code, _, errs := command(t, "", "version", "--config", ""); code != exitDone {
+		t.Errorf("exit %d: %s; want it to do without", code, errs)
 	}
 }
 

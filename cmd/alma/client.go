@@ -82,8 +82,8 @@ func (c *connection) open(ctx context.Context, method, path string, query url.Va
 		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, method, target, payload)
-	if err != nil {
-		return nil, usagef("the server's address %q is no URL; want one like http://127.0.0.1:2562", c.Server)
+	if err != nil || req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
+		return nil, usagef("the server's address %q is no URL; want one like http://127.0.0.1:2562, with --server (ALMA_SERVER)", c.Server)
 	}
 	for name, values := range header {
 		req.Header[name] = values

@@ -10,6 +10,24 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// configFlag names a file of settings. An empty name, as of a variable that a
+// compose file passes on although nobody has set it, names none.
+type configFlag string
+
+// BeforeResolve has the file answer for flags that are not given.
+func (c configFlag) BeforeResolve(app *kong.Kong, ctx *kong.Context, trace *kong.Path) error {
+	name, ok := ctx.FlagValue(trace.Flag).(configFlag)
+	if !ok || name == "" {
+		return nil
+	}
+	file, err := app.LoadConfig(string(name))
+	if err != nil {
+		return err //nolint:wrapcheck // readConfig says what is wrong.
+	}
+	ctx.AddResolver(file)
+	return nil
+}
+
 // readConfig reads a file of settings: "name: value" lines in YAML, the names
 // being those of the flags. Flags and variables win over it. A name that is no
 // flag is refused, so that a typing error does not go unnoticed.

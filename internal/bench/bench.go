@@ -29,6 +29,9 @@ type Config struct {
 	// Open starts an engine over a database. The same name gives the same
 	// database again; a new name, an empty one. Required.
 	Open func(ctx context.Context, name string) (*Engine, error)
+	// Spawn starts a server in a process of its own over the database of a name.
+	// Without it the case that kills servers is left out.
+	Spawn func(ctx context.Context, name string) (*Process, error)
 	// Events is the number of events of a case. Defaults to 100,000.
 	Events int
 	// Backlog is the number of events behind the dead webhook. Defaults to ten
@@ -90,6 +93,7 @@ var cases = []testCase{
 	{"latency", "appended to delivered at 100/s", (*run).latency},
 	{"hanging", "one listener hangs", (*run).hanging},
 	{"backlog", "events behind a dead webhook", (*run).backlog},
+	{"kill", "servers killed in the middle", (*run).killed},
 }
 
 // Cases returns the names of all cases.

@@ -27,6 +27,8 @@ type sink struct {
 	sent      map[string]time.Time // By event id, while latencies are measured.
 	latencies []time.Duration
 	measuring atomic.Bool
+	came      map[string]int // By event id, while they are recorded.
+	recording atomic.Bool
 }
 
 func newSink(ctx context.Context) (*sink, error) {
@@ -50,8 +52,12 @@ func (s *sink) close() {
 
 func (s *sink) serve(w http.ResponseWriter, r *http.Request) {
 	io.Copy(io.Discard, r.Body) //nolint:errcheck // What cannot be read is answered all the same.
-	if s.measuring.Load() {
+	switch {
+	case s.measuring.Load():
 		s.note(r.Header.Get("X-Alma-Event-Id"))
+	case s.recording.Load():
+		s.keep(r.Header.Get("X-Alma-Event-Id"))
+	default:
 	}
 	w.WriteHeader(http.StatusNoContent)
 	if s.count.Add(1) == s.expected.Load() {
@@ -134,4 +140,70 @@ func (s *sink) quantiles() (p50, p99 time.Duration) {
 	}
 	slices.Sort(s.latencies)
 	return s.latencies[n/2], s.latencies[n*99/100]
+}
+
+// record begins to count how often each event comes, and to count anew.
+func (s *sink) record() {
+	s.expect(-1) // However many.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.came = map[string]int{}
+	s.recording.Store(true)
+}
+
+// forget ends what record began.
+func (s *sink) forget() {
+	s.recording.Store(false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.came = nil
+}
+
+func (s *sink) keep(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.came != nil {
+		s.came[id]++
+	}
+}
+
+// reach waits until n requests have come in all.
+func (s *sink) reach(ctx context.Context, n int64) error {
+	last, since := int64(-1), time.Now()
+	for {
+		count := s.count.Load()
+		if count >= n {
+			return nil
+		}
+		if count != last {
+			last, since = count, time.Now()
+		} else if time.Since(since) > time.Minute {
+			return fmt.Errorf("%d of %d deliveries arrived, and none for a minute", count, n)
+		}
+		if err := pause(ctx, time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// lacks counts those of the ids that never came.
+func (s *sink) lacks(ids map[string]bool) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := range ids {
+		if s.came[id] == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// repeats counts what came again.
+func (s *sink) repeats() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, times := range s.came {
+		n += times - 1
+	}
+	return n
 }
