@@ -102,11 +102,12 @@ need groff groff || note "skipped: the reading of the man page (groff is not ins
 browser() { have chromium || have chromium-browser || have google-chrome; }
 browser || need chromium chromium || note "skipped: the tests of the dashboard in a browser (install chromium)"
 
-note "go vet ./..."
-go vet ./...
 # SQLite, translated from C, is not instrumented: its own memory is no Go memory,
 # each of its connections is used by one goroutine at a time, and watching every
 # access of it takes three quarters of the time of the tests that use it.
-flags="-vet=off ${race:+$race -gcflags=modernc.org/...=-race=false}" # Vetted above.
+#
+# Vet goes along, with all its checks: by itself it would compile everything once
+# more, without the race detector.
+flags="-vet=all ${race:+$race -gcflags=modernc.org/...=-race=false}"
 note "go test $flags ./..."
 CGO_ENABLED=$([ -n "$race" ] && echo 1 || echo 0) go test -timeout 20m $flags ./...

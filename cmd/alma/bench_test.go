@@ -10,6 +10,7 @@ import (
 
 	"github.com/alma-events/alma/internal/bench"
 	"github.com/alma-events/alma/internal/pgtest"
+	"github.com/alma-events/alma/internal/programtest"
 )
 
 // TestBench runs it small, on both kinds of database: the figures mean nothing.
@@ -47,7 +48,7 @@ func TestBench(t *testing.T) {
 // TestBenchKills kills servers of the built program.
 func TestBenchKills(t *testing.T) {
 	t.Parallel()
-	name, err := program()
+	name, err := programtest.Path()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,38 +13,18 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/alma-events/alma/almatest"
 	"github.com/alma-events/alma/internal/pgtest"
+	"github.com/alma-events/alma/internal/programtest"
 )
-
-// program builds the binary once, as a user would.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "alma-test-")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "alma")
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
-	cmd := exec.Command("go", "build", "-o", name, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
 
 func TestMain(m *testing.M) {
 	code := pgtest.Wrap(m).Run()
-	if name, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(name))
-	}
+	programtest.Remove()
 	os.Exit(code)
 }
 
@@ -61,7 +41,7 @@ type process struct {
 // serve starts `alma serve` on a database and waits until it says where.
 func serve(t *testing.T, db string, args ...string) *process {
 	t.Helper()
-	name, err := program()
+	name, err := programtest.Path()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +256,7 @@ func TestASecondServerOnTheSameFileIsRefused(t *testing.T) {
 	t.Parallel()
 	db := filepath.Join(t.TempDir(), "alma.db")
 	serve(t, db)
-	name, err := program()
+	name, err := programtest.Path()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/alma-events/alma/almatest"
+	"github.com/alma-events/alma/internal/programtest"
 )
 
 const (
@@ -37,7 +38,7 @@ const (
 //	says FILE REGEXP   wait until a file of a command in the background says so
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	name, err := program()
+	name, err := programtest.Path()
 	if err != nil {
 		t.Fatal(err)
 	}

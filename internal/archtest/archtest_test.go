@@ -56,8 +56,9 @@ var allowed = map[string]rule{
 	"internal/netguard": {own: []string{"."}, others: []string{"code.dny.dev/ssrf"}},
 
 	// For tests of ours.
-	"internal/pgtest":   {others: []string{"github.com/jackc/pgx/v5"}},
-	"internal/otlptest": {others: []string{"go.opentelemetry.io/proto", "google.golang.org/protobuf"}},
+	"internal/programtest": std(),
+	"internal/pgtest":      {others: []string{"github.com/jackc/pgx/v5"}},
+	"internal/otlptest":    {others: []string{"go.opentelemetry.io/proto", "google.golang.org/protobuf"}},
 
 	// The stages: what flows between them is in flow, and none imports another.
 	"internal/flow":   std(".", "wire"),

@@ -5,11 +5,9 @@ package clustertest
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/alma-events/alma/internal/pgtest"
+	"github.com/alma-events/alma/internal/programtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Wrap(building{m})) }
@@ -28,28 +27,9 @@ type building struct{ *testing.M }
 
 // Run implements [pgtest.Tests].
 func (b building) Run() int {
-	defer func() {
-		if name, err := program(); err == nil {
-			os.RemoveAll(filepath.Dir(name))
-		}
-	}()
+	defer programtest.Remove()
 	return b.M.Run()
 }
-
-// program builds the server once, as a user would.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "alma-cluster-")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "alma")
-	cmd := exec.Command("go", "build", "-o", name, "github.com/alma-events/alma/cmd/alma")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
 
 const adminKey = "a-key-for-tests-only"
 
@@ -83,7 +63,7 @@ func (l *logFile) String() string {
 // serve starts a server and waits until it says where it listens.
 func serve(t *testing.T, name, db string, lease time.Duration) *process {
 	t.Helper()
-	binary, err := program()
+	binary, err := programtest.Path()
 	if err != nil {
 		t.Fatal(err)
 	}

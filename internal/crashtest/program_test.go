@@ -5,42 +5,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-)
 
-// program builds the binary once, as a user would.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "alma-crash-")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "alma")
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
-	cmd := exec.Command("go", "build", "-o", name, "github.com/alma-events/alma/cmd/alma")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
+	"github.com/alma-events/alma/internal/programtest"
+)
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if name, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(name)) // Ours.
-	}
+	programtest.Remove()
 	os.Exit(code)
 }
 
@@ -59,7 +38,7 @@ type life struct {
 // start begins a life on a database and waits until it serves.
 func start(t *testing.T, db string) *life {
 	t.Helper()
-	name, err := program()
+	name, err := programtest.Path()
 	if err != nil {
 		t.Fatal(err)
 	}
