@@ -8,6 +8,7 @@ import (
 
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/internal/flow"
+	"github.com/alma-events/alma/internal/lane"
 	"github.com/alma-events/alma/wire"
 )
 
@@ -217,11 +218,17 @@ func (m *Manager) Test(ctx context.Context, id string) (alma.Attempt, error) {
 	if err := ev.Prepare(time.Now()); err != nil {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
 	}
-	message, err := encode(c, []*flow.Entry{flow.NewEntry(&ev)}, c.batches)
+	message, err := m.encode(ctx, c, []*flow.Entry{flow.NewEntry(&ev)}, c.batches)
 	if err != nil {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
 	}
-	out := m.exchange(ctx, c, c.format, &message, wire.Attempt{DeliveryID: "test_" + ev.ID, Number: 1, At: time.Now(), Origin: m.cfg.Origin}, "", true)
+	attempt := wire.Attempt{DeliveryID: "test_" + ev.ID, Number: 1, At: time.Now(), Origin: m.cfg.Origin}
+	var out lane.Outcome
+	if c.mailTo != nil {
+		out = m.mail(ctx, c, &message, attempt)
+	} else {
+		out = m.exchange(ctx, c, c.format, &message, attempt, "", true)
+	}
 	if out.Canceled {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, context.Cause(ctx))
 	}
