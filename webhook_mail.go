@@ -61,6 +61,14 @@ func checkMailURL(f *Faults, raw string) {
 		f.Addf("url", "has more than addresses (?… or #…), which is not taken; want mailto:ops@example.com, several addresses separated by commas")
 		return
 	}
+	if _, err := url.PathUnescape(raw); err != nil {
+		f.Addf("url", "cannot be parsed: a %% in an address is written %%25")
+		return
+	}
+	if strings.HasPrefix(raw[len(mailScheme):], "//") {
+		f.Addf("url", "has slashes before the address; want mailto:ops@example.com")
+		return
+	}
 	list := (&WebhookConfig{URL: raw}).MailAddresses()
 	if len(list) > MaxMailAddresses {
 		f.Addf("url", "has %d addresses; at most %d are taken", len(list), MaxMailAddresses)

@@ -49,7 +49,7 @@ func (a *Announcer) Send(ctx context.Context, m webhook.Mail) webhook.MailResult
 		}
 	}
 	result := a.judge(&m, c)
-	result.Header = shownHeader(msg, m.To)
+	result.Header = shownHeader(msg, &m)
 	result.Replies = a.sender.replies(to, c)
 	if result.Reason == "" || result.Final {
 		a.told.forget(m.ID)
@@ -138,11 +138,8 @@ func reasonOf(err error) alma.Reason {
 }
 
 // shownHeader is what of the mail's head is shown with the attempt.
-func shownHeader(msg *gomail.Msg, to []string) map[string]string {
-	shown := map[string]string{"To": strings.Join(to, ", ")}
-	for _, h := range []gomail.Header{gomail.HeaderSubject, gomail.HeaderMessageID} {
-		shown[string(h)] = strings.Join(msg.GetGenHeader(h), " ")
-	}
+func shownHeader(msg *gomail.Msg, m *webhook.Mail) map[string]string {
+	shown := map[string]string{"To": strings.Join(m.To, ", "), "Subject": flat(m.Subject), "Message-ID": msg.GetMessageID()}
 	if from := msg.GetFromString(); len(from) > 0 {
 		shown["From"] = from[0]
 	}
@@ -155,12 +152,12 @@ func (s *Sender) replies(to []string, c *conversation) string {
 	var lines []string
 	for i, r := range c.rcpt {
 		if r != nil {
-			lines = append(lines, to[i]+": "+r.Error())
+			lines = append(lines, to[i]+": "+said(r))
 		}
 	}
 	switch {
 	case c.refused != nil:
-		lines = append(lines, c.refused.Error())
+		lines = append(lines, said(c.refused))
 	case c.done:
 		lines = append(lines, fmt.Sprintf("%d %s", codeDone, c.taken))
 	}
@@ -173,5 +170,7 @@ func (s *Sender) replies(to []string, c *conversation) string {
 	}
 	return text
 }
+
+func said(r *textproto.Error) string { return fmt.Sprintf("%d %s", r.Code, r.Msg) }
 
 const maxReplies = 4 << 10

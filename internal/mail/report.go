@@ -8,7 +8,6 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"log/slog"
-	"strings"
 	texttemplate "text/template"
 	"time"
 
@@ -89,7 +88,7 @@ func report(f *webhook.Failures) (Message, error) {
 
 // oneLine makes a description fit for a subject.
 func oneLine(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
+	s = flat(s)
 	if r := []rune(s); len(r) > 60 {
 		return string(r[:60]) + "…"
 	}

@@ -135,7 +135,7 @@ func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	if err := msg.To(m.To...); err != nil {
 		return nil, &RefusedError{code: 553} // Mailbox name not allowed: of no use to any server.
 	}
-	msg.Subject(m.Subject)
+	msg.Subject(flat(m.Subject))
 	msg.SetMessageIDWithValue(m.ID + "@alma")
 	msg.SetDate()
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no answers by holiday notices.
@@ -145,6 +145,9 @@ func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	}
 	return msg, nil
 }
+
+// flat makes a text one line.
+func flat(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // explain puts what became of a mail to one address into words of our own: the
 // server's may quote anything.
