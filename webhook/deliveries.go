@@ -160,8 +160,8 @@ func (m *Manager) Delivery(ctx context.Context, id string) (alma.Delivery, error
 // settings.
 func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
 	c := m.settingsOf(ctx, d.WebhookID)
-	if c == nil || c.format == nil {
-		return // A durable subscription sends nothing.
+	if c == nil || c.format == nil || c.mailTo != nil {
+		return // A durable subscription sends nothing, and attempts of e-mails are stored whole.
 	}
 	for i := range d.Log {
 		a := &d.Log[i]
