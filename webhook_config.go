@@ -176,11 +176,7 @@ func (c WebhookConfig) WithDefaults(d FormatDefaults) WebhookConfig {
 	if c.Format == "" {
 		c.Format = FormatAlma
 	}
-	if c.SendsMail() {
-		d = mailDefaults(d)
-		c.fillMail()
-	}
-	c.retryDefaults(d)
+	c.retryDefaults(c.mailDefaults(d))
 	if c.Timeout == 0 {
 		c.Timeout = d.Timeout
 	}

@@ -126,14 +126,12 @@ func (c *WebhookConfig) validateMailEvents(f *Faults) {
 	}
 }
 
-// mailDefaults are those that stand in for a format's.
-func mailDefaults(d FormatDefaults) FormatDefaults {
-	d.RetryCount, d.RetryDelay, d.RetryBackoff, d.RetrySchedule = DefaultMailRetryCount, DefaultMailRetryDelay, DefaultMailBackoff, nil
-	return d
-}
-
-// fillMail fills in what e-mail has other defaults for.
-func (c *WebhookConfig) fillMail() {
+// mailDefaults fills in what e-mail has other defaults for, and returns those of
+// retries in place of the format's.
+func (c *WebhookConfig) mailDefaults(d FormatDefaults) FormatDefaults {
+	if !c.SendsMail() {
+		return d
+	}
 	if c.BatchSize == 0 {
 		c.BatchSize = DefaultMailBatchSize
 	}
@@ -143,4 +141,5 @@ func (c *WebhookConfig) fillMail() {
 	if c.MaxInFlight == 0 {
 		c.MaxInFlight = DefaultMailMaxInFlight
 	}
+	return FormatDefaults{RetryCount: DefaultMailRetryCount, RetryDelay: DefaultMailRetryDelay, RetryBackoff: DefaultMailBackoff}
 }

@@ -35,11 +35,8 @@ func (m *Manager) deliver(ctx context.Context, job *lane.Job) (out lane.Outcome)
 	}
 	ctx, tr = m.trace(ctx, c, job, message.Traces)
 	defer func() { tr.finish(job, &out) }()
-	attempt := wire.Attempt{DeliveryID: deliveryID(job), Number: job.Number, At: at, Origin: m.cfg.Origin}
-	if c.mailTo != nil {
-		return m.mail(ctx, c, &message, attempt)
-	}
 	told, untold := tr.tell(c, format, job)
+	attempt := wire.Attempt{DeliveryID: deliveryID(job), Number: job.Number, At: at, Origin: m.cfg.Origin}
 	return m.exchange(ctx, c, format, &message, attempt, told, job.Number > 1 || untold)
 }
 
@@ -47,6 +44,9 @@ func (m *Manager) deliver(ctx context.Context, job *lane.Job) (out lane.Outcome)
 // answered is noted when it failed, when the answer had a body, or when full
 // is set; else it can be told from the event (see fillDetails).
 func (m *Manager) exchange(ctx context.Context, c *compiled, format wire.Format, message *alma.Message, attempt wire.Attempt, trace alma.TraceParent, full bool) lane.Outcome {
+	if c.mailTo != nil {
+		return m.mail(ctx, c, message, attempt)
+	}
 	headers := append(format.Sign(message, c.signing(attempt.At), attempt), c.headers...)
 	if trace != "" {
 		headers = append(headers, alma.HeaderField{Name: alma.HeaderTraceParent, Value: string(trace)})

@@ -8,7 +8,6 @@ import (
 
 	"github.com/alma-events/alma"
 	"github.com/alma-events/alma/internal/flow"
-	"github.com/alma-events/alma/internal/lane"
 	"github.com/alma-events/alma/wire"
 )
 
@@ -160,7 +159,7 @@ func (m *Manager) Delivery(ctx context.Context, id string) (alma.Delivery, error
 // settings.
 func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
 	c := m.settingsOf(ctx, d.WebhookID)
-	if c == nil || c.format == nil || c.mailTo != nil {
+	if !c.posts() {
 		return // A durable subscription sends nothing, and attempts of e-mails are stored whole.
 	}
 	for i := range d.Log {
@@ -222,13 +221,7 @@ func (m *Manager) Test(ctx context.Context, id string) (alma.Attempt, error) {
 	if err != nil {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
 	}
-	attempt := wire.Attempt{DeliveryID: "test_" + ev.ID, Number: 1, At: time.Now(), Origin: m.cfg.Origin}
-	var out lane.Outcome
-	if c.mailTo != nil {
-		out = m.mail(ctx, c, &message, attempt)
-	} else {
-		out = m.exchange(ctx, c, c.format, &message, attempt, "", true)
-	}
+	out := m.exchange(ctx, c, c.format, &message, wire.Attempt{DeliveryID: "test_" + ev.ID, Number: 1, At: time.Now(), Origin: m.cfg.Origin}, "", true)
 	if out.Canceled {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, context.Cause(ctx))
 	}

@@ -98,6 +98,9 @@ func (c *compiled) runs() bool {
 	return c.webhook.State == alma.StateActive && (c.format != nil || c.handle != nil)
 }
 
+// posts reports whether attempts are HTTP exchanges; nil is no webhook.
+func (c *compiled) posts() bool { return c != nil && c.format != nil && c.mailTo == nil }
+
 // compile prepares what is stored: a webhook, or a durable subscription.
 func (m *Manager) compile(w alma.Webhook) (*compiled, error) {
 	if isSubscription(&w) {
