@@ -191,6 +191,7 @@ func (post) Data(r io.Reader) error {
 func posting(t *testing.T) string {
 	t.Helper()
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return post{}, nil }))
+	server.ErrorLog = log.New(io.Discard, "", 0)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -33,6 +34,7 @@ func newMailServer(t testing.TB) (addr string, got letters) {
 	t.Helper()
 	got = make(letters, 10)
 	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return got, nil }))
+	srv.ErrorLog = log.New(io.Discard, "", 0) // A client in a hurry is no error.
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

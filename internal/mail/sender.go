@@ -30,7 +30,8 @@ type Config struct {
 	// RootCAs are trusted to sign the server's certificate. Defaults to the
 	// system's.
 	RootCAs *x509.CertPool
-	// Timeout bounds the sending of one mail. Defaults to 15 s.
+	// Timeout bounds the sending of one mail to a contact; those of webhooks have
+	// the timeout of these. Defaults to 15 s.
 	Timeout time.Duration
 }
 
