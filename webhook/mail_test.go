@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -133,6 +135,46 @@ func TestMailTellsPeople(t *testing.T) {
 		}
 		if strings.Contains(m.Text, "hidden") || strings.Contains(m.Text, testSecret) || strings.Contains(m.Text, "retry once") {
 			t.Errorf("the mail gives something away:\n%s", m.Text)
+		}
+	})
+}
+
+// TestMailKnowsWhatIsDocumented: every operational event can be named, and has
+// words of its own; the heaviest stands first in the subject.
+func TestMailKnowsWhatIsDocumented(t *testing.T) {
+	withMail(t, func(t *testing.T, e *engine, box *postOffice) {
+		page, err := os.ReadFile("../docs/operational-events.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var types []alma.EventType
+		var events []alma.Event
+		for _, m := range regexp.MustCompile("(?m)^\\| `(ALMA_[A-Z_]+)` \\|").FindAllStringSubmatch(string(page), -1) {
+			ev := alma.Event{Type: alma.EventType(m[1]), MemoryID: "wh_gone", MemoryType: "webhook", Data: []byte(`{"count":2,"lag":1,"lag_seconds":90,"reason":"why"}`)}
+			if err := ev.Prepare(time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			types, events = append(types, ev.Type), append(events, ev)
+		}
+		if len(types) < 6 {
+			t.Fatalf("documented are %v only", types)
+		}
+		e.mailTo("ops@example.com", alma.WebhookConfig{Events: types})
+		if _, err := e.store.Append(t.Context(), events); err != nil {
+			t.Fatal(err)
+		}
+		pass(2 * time.Minute)
+		m := box.got()[0]
+		if want := "[Alma] wh_gone: disabled, events given up, breaker opened, deliveries failed, far behind, answers again (6 events)"; m.Subject != want {
+			t.Errorf("the subject is %q; want %q", m.Subject, want)
+		}
+		if strings.Contains(m.Text, "Told is: ") || strings.Contains(m.Text, "%!") {
+			t.Errorf("a type has no words of its own:\n%s", m.Text)
+		}
+		for _, part := range []string{"2 events were given up", "2 deliveries have failed for good", "1 event waits, the oldest for 1m30s"} {
+			if !strings.Contains(m.Text, part) {
+				t.Errorf("the mail lacks %q:\n%s", part, m.Text)
+			}
 		}
 	})
 }
