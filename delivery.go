@@ -35,12 +35,13 @@ type Delivery struct {
 	ProjectID string   `json:"-"` // Of the event.
 }
 
-// Attempt is one HTTP exchange made for a delivery.
+// Attempt is one HTTP exchange made for a delivery, or one conversation with a
+// mail server.
 type Attempt struct {
 	Number     int           `json:"number"` // 1, 2, …
 	At         time.Time     `json:"at"`     // When it began.
 	Duration   time.Duration `json:"-"`
-	StatusCode int           `json:"status_code,omitempty"` // 0 when there was no answer.
+	StatusCode int           `json:"status_code,omitempty"` // Of HTTP or SMTP; 0 when there was no answer.
 	Reason     Reason        `json:"reason,omitempty"`      // Empty on success.
 	Error      string        `json:"error,omitempty"`
 
@@ -72,8 +73,8 @@ const (
 	ReasonTLS            Reason = "tls"             // The certificate or handshake failed.
 	ReasonBlockedAddress Reason = "blocked_address" // The address guard refused.
 	ReasonRedirect       Reason = "redirect"        // A 3xx, which is not followed.
-	ReasonStatus4xx      Reason = "status_4xx"
-	ReasonStatus5xx      Reason = "status_5xx"
+	ReasonStatus4xx      Reason = "status_4xx"      // Of a mail server: not now.
+	ReasonStatus5xx      Reason = "status_5xx"      // Of a mail server: never.
 	ReasonGone           Reason = "gone"            // 410: the listener wants no more.
 	ReasonTooLarge       Reason = "too_large"       // The answer broke a limit, or the body would.
 	ReasonHandshake      Reason = "handshake"       // A challenge or consent was not answered.

@@ -25,7 +25,9 @@ const (
 // secret means an unsigned webhook.
 type WebhookConfig struct {
 	// URL is where deliveries go (url). Required: http or https, without
-	// credentials. http is taken only for addresses that the operator allowed.
+	// credentials; http is taken only for addresses that the operator allowed.
+	// Or mailto: and e-mail addresses, separated by commas, for a webhook that
+	// tells people of operational events.
 	URL string
 	// Events are the types to deliver (events). Defaults to all but the
 	// operational ones (ALMA_…), which must be named.
@@ -168,12 +170,13 @@ const (
 // WithDefaults returns the configuration as it takes effect: what c leaves out
 // is taken from d and from the defaults named at the fields. Where a retry
 // schedule takes effect, the three settings that it replaces are nil. A
-// missing secret stays missing.
+// missing secret stays missing. Webhooks that send e-mail have defaults of their
+// own, those whose names begin with DefaultMail.
 func (c WebhookConfig) WithDefaults(d FormatDefaults) WebhookConfig {
 	if c.Format == "" {
 		c.Format = FormatAlma
 	}
-	c.retryDefaults(d)
+	c.retryDefaults(c.mailDefaults(d))
 	if c.Timeout == 0 {
 		c.Timeout = d.Timeout
 	}
@@ -195,7 +198,7 @@ func (c WebhookConfig) WithDefaults(d FormatDefaults) WebhookConfig {
 	if c.ContentType == "" {
 		c.ContentType = "json"
 	}
-	if c.Signature == "" && !c.Unsigned {
+	if c.Signature == "" && !c.Unsigned && !c.SendsMail() {
 		c.Signature = schemeOf(c.Secret)
 	}
 	if c.ContentMode == "" && c.Format == FormatCloudEvents {

@@ -44,6 +44,7 @@ func (c WebhookConfig) Validate() error {
 	c.validateFlow(&f)
 	c.validateRest(&f)
 	c.validateClient(&f)
+	c.validateMail(&f)
 	return f.Err()
 }
 
@@ -54,6 +55,10 @@ func checkURL(f *Faults, raw string) {
 	}
 	if len(raw) > MaxURLBytes {
 		f.Addf("url", "has %d bytes; at most %d are taken", len(raw), MaxURLBytes)
+		return
+	}
+	if isMailURL(raw) {
+		checkMailURL(f, raw)
 		return
 	}
 	u, err := url.Parse(raw)

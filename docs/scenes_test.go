@@ -25,6 +25,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-smtp"
 	_ "modernc.org/sqlite" // Makes the file of the Python library.
 
 	"github.com/alma-events/alma/wire"
@@ -160,7 +161,7 @@ func (s *scene) serve(t *testing.T) (stop func()) {
 	s.file(t, "captured.json", lastLine(fencedBlocks(read(t, "formats/exlibris.md")), "http"))
 	s.file(t, "alma.yaml", firstOf(fencedBlocks(read(t, "operations.md")), "yaml"))
 	s.clientCertificate(t)
-	stop = s.start(t, "alma serve --db alma.db --allow-cidr 127.0.0.0/8 --ca-file outside.pem --egress-proxy "+proxy.URL+" --egress-proxy-dns")
+	stop = s.start(t, "alma serve --db alma.db --allow-cidr 127.0.0.0/8 --ca-file outside.pem --egress-proxy "+proxy.URL+" --egress-proxy-dns --smtp-url smtp://"+posting(t))
 	s.run(t, "alma webhook add http://127.0.0.1:8080/ --secret your-secret-key --description one")
 	s.webhook = regexp.MustCompile(`wh_\w+`).FindString(s.said.String())
 	return stop
@@ -172,6 +173,36 @@ func listening(t *testing.T) string {
 	server := httptest.NewServer(http.HandlerFunc(listen))
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// post takes every mail, and keeps none.
+type post struct{}
+
+func (post) Reset()                               { /* Nothing is kept. */ }
+func (post) Logout() error                        { return nil }
+func (post) Mail(string, *smtp.MailOptions) error { return nil }
+func (post) Rcpt(string, *smtp.RcptOptions) error { return nil }
+func (post) Data(r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err //nolint:wrapcheck // For the server.
+}
+
+// posting starts a mail server, and returns its address.
+func posting(t *testing.T) string {
+	t.Helper()
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return post{}, nil }))
+	server.ErrorLog = log.New(io.Discard, "", 0)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	t.Cleanup(func() {
+		server.Close() // The next line waits for its end.
+		<-served
+	})
+	return l.Addr().String()
 }
 
 // listen takes everything, and agrees to what it is asked.

@@ -16,12 +16,12 @@ const Masked = alma.Masked
 
 // Add registers a webhook. It sees exactly the events that are appended after
 // its commit. Where its format wants the listener's consent, Add asks for it:
-// see [Manager.Activate]. Without a secret one is generated, unless the configuration says
-// that it is unsigned; the returned webhook holds it. A [*alma.ValidationError]
-// names every fault.
+// see [Manager.Activate]. Without a secret one is generated, unless the
+// configuration says that it is unsigned, or sends e-mail; the returned webhook
+// holds it. A [*alma.ValidationError] names every fault.
 func (m *Manager) Add(ctx context.Context, cfg alma.WebhookConfig) (alma.Webhook, error) {
 	now := time.Now().UTC()
-	if cfg.Secret == "" && !cfg.Unsigned {
+	if wantsSecret(&cfg) {
 		cfg.Secret = newSecret(&cfg)
 	}
 	w := alma.Webhook{
@@ -63,7 +63,7 @@ func (m *Manager) create(ctx context.Context, w alma.Webhook, c *compiled) (alma
 
 // Validate returns every fault that Add would find in a configuration.
 func (m *Manager) Validate(cfg alma.WebhookConfig) error {
-	if cfg.Secret == "" && !cfg.Unsigned {
+	if wantsSecret(&cfg) {
 		cfg.Secret = newSecret(&cfg) // As Add would.
 	}
 	_, err := m.compileNew(alma.Webhook{Config: cfg}, "")
@@ -79,7 +79,9 @@ func (m *Manager) compileNew(w alma.Webhook, oldURL string) (*compiled, error) {
 	faults.Merge("", err)
 	if w.Config.URL != oldURL {
 		faults.Merge("", m.checkAddress(w.Config.URL))
+		m.checkMailer(&faults, &w.Config)
 	}
+	checkAnnounced(&faults, &w.Config)
 	return c, faults.Err()
 }
 
@@ -144,10 +146,10 @@ func unmask(headers, old map[string]string) {
 // keepSecret generates a secret where an edit took it away without asking for
 // an unsigned webhook, and notes when a secret changed.
 func keepSecret(w *alma.Webhook, old alma.WebhookConfig) {
-	if w.Config.Unsigned && w.Config.Secret == old.Secret {
+	if (w.Config.Unsigned || w.Config.SendsMail()) && w.Config.Secret == old.Secret {
 		w.Config.Secret = ""
 	}
-	if w.Config.Secret == "" && !w.Config.Unsigned {
+	if wantsSecret(&w.Config) {
 		w.Config.Secret = newSecret(&w.Config)
 	}
 	if w.Config.Secret != old.Secret {

@@ -55,6 +55,11 @@ type Config struct {
 	// that ends after 5 minutes. What is not to be told is not stored either:
 	// with many nodes give it to all of them. Defaults to nil: nobody is told.
 	Notify func(ctx context.Context, f Failures) error
+	// Mail sends the e-mails of webhooks whose URL begins with mailto:. It is called
+	// concurrently; its context ends after the webhook's timeout. With many nodes
+	// give it to all of them. Defaults to nil: such webhooks are refused, and the
+	// attempts of those that are stored fail, to be made again.
+	Mail func(ctx context.Context, m Mail) MailResult
 	// Retention says how long what is kept.
 	Retention Retention
 	// LagAlert says from what lag on a [LagHigh] tells of a webhook. Defaults to

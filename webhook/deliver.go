@@ -44,6 +44,9 @@ func (m *Manager) deliver(ctx context.Context, job *lane.Job) (out lane.Outcome)
 // answered is noted when it failed, when the answer had a body, or when full
 // is set; else it can be told from the event (see fillDetails).
 func (m *Manager) exchange(ctx context.Context, c *compiled, format wire.Format, message *alma.Message, attempt wire.Attempt, trace alma.TraceParent, full bool) lane.Outcome {
+	if c.mailTo != nil {
+		return m.mail(ctx, c, message, attempt)
+	}
 	headers := append(format.Sign(message, c.signing(attempt.At), attempt), c.headers...)
 	if trace != "" {
 		headers = append(headers, alma.HeaderField{Name: alma.HeaderTraceParent, Value: string(trace)})
@@ -133,7 +136,7 @@ func (m *Manager) message(ctx context.Context, c *compiled, job *lane.Job) (alma
 			return alma.Message{}, errErased
 		}
 	}
-	message, err := encode(c, entries, job.BatchID != "")
+	message, err := m.encode(ctx, c, entries, job.BatchID != "")
 	if job.ReplayID() != "" {
 		begun(message.Traces, time.Now())
 	}
@@ -142,10 +145,13 @@ func (m *Manager) message(ctx context.Context, c *compiled, job *lane.Job) (alma
 
 func isErased(e *flow.Entry) bool { return e.Event.Erased }
 
-func encode(c *compiled, entries []*flow.Entry, batch bool) (message alma.Message, err error) {
-	if batch {
+func (m *Manager) encode(ctx context.Context, c *compiled, entries []*flow.Entry, batch bool) (message alma.Message, err error) {
+	switch {
+	case c.mailTo != nil:
+		message, err = m.write(ctx, c, entries)
+	case batch:
 		message, err = encodeBatch(c, entries)
-	} else {
+	default:
 		message, err = entries[0].Message(c.format, c.form)
 	}
 	message.Traces = traces(c.webhook.ID, entries)
@@ -163,14 +169,15 @@ func encodeBatch(c *compiled, entries []*flow.Entry) (alma.Message, error) {
 }
 
 // storedMessage fetches what the first attempt sent, byte for byte. Where
-// nothing was stored, it is encoded from the log.
+// nothing was stored, or an e-mail for what is a listener now, or the reverse, it
+// is encoded from the log.
 func (m *Manager) storedMessage(ctx context.Context, c *compiled, job *lane.Job) (alma.Message, error) {
 	key := job.Key()
 	e, err := m.store.Exception(ctx, key.WebhookID, key.Position)
 	switch {
 	case err != nil && !errors.Is(err, alma.ErrNotFound):
 		return alma.Message{}, fmt.Errorf("%w: %w", errUnread, err)
-	case e.Message != nil:
+	case e.Message != nil && (e.Message.Format == formatMail) == (c.mailTo != nil):
 		return *e.Message, nil
 	}
 	return m.encodeAgain(ctx, c, key.Position, job.Retry.Members, job.BatchID != "")
@@ -195,7 +202,7 @@ func (m *Manager) encodeAgain(ctx context.Context, c *compiled, first alma.Posit
 	if len(entries) == 0 {
 		return alma.Message{}, errErased
 	}
-	return encode(c, entries, batch)
+	return m.encode(ctx, c, entries, batch)
 }
 
 // entryAt reads one event of the log.

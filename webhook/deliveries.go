@@ -159,8 +159,8 @@ func (m *Manager) Delivery(ctx context.Context, id string) (alma.Delivery, error
 // settings.
 func (m *Manager) fillDetails(ctx context.Context, d *alma.Delivery) {
 	c := m.settingsOf(ctx, d.WebhookID)
-	if c == nil || c.format == nil {
-		return // A durable subscription sends nothing.
+	if !c.posts() {
+		return // A durable subscription sends nothing, and attempts of e-mails are stored whole.
 	}
 	for i := range d.Log {
 		a := &d.Log[i]
@@ -217,7 +217,7 @@ func (m *Manager) Test(ctx context.Context, id string) (alma.Attempt, error) {
 	if err := ev.Prepare(time.Now()); err != nil {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
 	}
-	message, err := encode(c, []*flow.Entry{flow.NewEntry(&ev)}, c.batches)
+	message, err := m.encode(ctx, c, []*flow.Entry{flow.NewEntry(&ev)}, c.batches)
 	if err != nil {
 		return alma.Attempt{}, fmt.Errorf("alma: test webhook %s: %w", id, err)
 	}

@@ -39,6 +39,12 @@
 // with Ordered, strictly one after another. A listener that hangs or fails
 // occupies its own lane and no other.
 //
+// # Telling people
+//
+// What happens to webhooks is appended as operational events ([BreakerOpened] and
+// the like). A webhook whose URL begins with mailto: puts those that it names into
+// words, and hands them to [Config].Mail.
+//
 // # Many nodes
 //
 // On a storage that many processes may use (one that is an [alma.NodeStore], such

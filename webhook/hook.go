@@ -47,6 +47,7 @@ type compiled struct {
 	format    wire.Format
 	form      wire.Form // Of a message for one event.
 	handle    handler   // Of a durable subscription, instead of a format.
+	mailTo    []string  // Of a webhook that sends e-mail, instead of the format; nil for others.
 	selection match.Selection
 	settings  *lane.Settings
 	headers   []alma.HeaderField // The webhook's own, sorted.
@@ -97,6 +98,9 @@ func (c *compiled) runs() bool {
 	return c.webhook.State == alma.StateActive && (c.format != nil || c.handle != nil)
 }
 
+// posts reports whether attempts are HTTP exchanges; nil is no webhook.
+func (c *compiled) posts() bool { return c != nil && c.format != nil && c.mailTo == nil }
+
 // compile prepares what is stored: a webhook, or a durable subscription.
 func (m *Manager) compile(w alma.Webhook) (*compiled, error) {
 	if isSubscription(&w) {
@@ -111,9 +115,11 @@ func (m *Manager) compileWebhook(w alma.Webhook) (*compiled, error) {
 	var faults alma.Faults
 	faults.Merge("", w.Config.Validate())
 	format, ok := wire.Lookup(cmpOr(w.Config.Format, alma.FormatAlma))
-	if ok {
+	switch {
+	case w.Config.SendsMail(): // Validate wants the default format, and nothing that only a format has.
+	case ok:
 		format.Check(&faults, w.Config)
-	} else {
+	default:
 		faults.Addf("format", "%q is unknown; want one of %s", w.Config.Format, formatNames())
 	}
 	filter := compileFilter(&faults, w.Config.Filter)
@@ -122,7 +128,7 @@ func (m *Manager) compileWebhook(w alma.Webhook) (*compiled, error) {
 		return nil, err
 	}
 	c := newCompiled(w, format.Defaults())
-	c.format = format
+	c.format, c.mailTo = format, w.Config.MailAddresses()
 	c.form = wire.FormOf(effective(w.Config))
 	c.form.Batch = false
 	c.settings.Notify = m.cfg.Notify != nil && len(w.Config.Contacts) > 0

@@ -35,6 +35,7 @@ type cluster struct {
 	nodes map[string]*member
 	hooks map[string]alma.Webhook // By name, which is the path of their URL.
 	next  int
+	mail  func(context.Context, webhook.Mail) webhook.MailResult // Of nodes that start from now on.
 }
 
 // member is one of the managers, its way to the store, and its network.
@@ -73,7 +74,7 @@ func (c *cluster) start(name string) *member {
 	n := &member{name: name, link: c.store.Link(), net: almatest.NewPipeListener(c.t, c.tally.from(name))}
 	logger := slog.New(slog.NewTextHandler(c.logs, nil)).With("on", name)
 	m, err := webhook.New(webhook.Config{
-		Storage: n.link, Emitter: events.New(events.Config{Logger: logger}), Logger: logger, Dial: n.net.Dial, NodeName: name,
+		Storage: n.link, Emitter: events.New(events.Config{Logger: logger}), Logger: logger, Dial: n.net.Dial, NodeName: name, Mail: c.mail,
 	})
 	if err != nil {
 		c.t.Fatal(err)

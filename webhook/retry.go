@@ -131,7 +131,7 @@ func (m *Manager) takeFromBatch(ctx context.Context, c *compiled, e *alma.Except
 	if err != nil {
 		return err
 	}
-	message, err := encode(c, []*flow.Entry{entry}, c.batches)
+	message, err := m.encode(ctx, c, []*flow.Entry{entry}, c.batches)
 	e.Message = &message
 	return err
 }

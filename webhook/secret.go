@@ -90,6 +90,11 @@ func (m *Manager) checkRotation(r *Rotation, w *alma.Webhook, now time.Time) err
 	return nil
 }
 
+// wantsSecret reports whether settings lack a secret that is to be made.
+func wantsSecret(cfg *alma.WebhookConfig) bool {
+	return cfg.Secret == "" && !cfg.Unsigned && !cfg.SendsMail()
+}
+
 // newSecret draws a secret for settings.
 func newSecret(cfg *alma.WebhookConfig) string {
 	format, ok := wire.Lookup(cmpOr(cfg.Format, alma.FormatAlma))

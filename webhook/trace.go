@@ -30,7 +30,7 @@ func (m *Manager) trace(ctx context.Context, c *compiled, job *lane.Job, events 
 		WebhookID: c.webhook.ID, DeliveryID: deliveryID(job), ReplayID: job.ReplayID(), Number: job.Number,
 		Manual: job.Retry != nil && job.Retry.Manual, Events: events,
 	}
-	if c.handle == nil {
+	if c.posts() {
 		a.Host, a.Port = address(c.webhook.Config.URL)
 	}
 	ctx, told, end := m.cfg.Tracer.Attempt(ctx, &a)

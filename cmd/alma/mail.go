@@ -7,9 +7,10 @@ import (
 	"github.com/alma-events/alma/internal/mail"
 )
 
-// mailing are the settings of mail to the contacts of webhooks.
+// mailing are the settings of mail, to the contacts of webhooks and to those
+// that webhooks with a mailto: URL name.
 type mailing struct {
-	SMTP string `name:"smtp-url" help:"Tell the contacts of webhooks of failed deliveries through this mail server: smtp://[user:password@]host[:587] or smtps://… (better in ALMA_SMTP_URL: other users of the machine can see flags)." env:"ALMA_SMTP_URL" placeholder:"URL"`
+	SMTP string `name:"smtp-url" help:"Send mail through this server, to the contacts of webhooks and to mailto: webhooks: smtp://[user:password@]host[:587] or smtps://… (better in ALMA_SMTP_URL: other users of the machine can see flags)." env:"ALMA_SMTP_URL" placeholder:"URL"`
 	From string `name:"mail-from" help:"The sender's address of that mail. (default: alma@ and the host's name)" env:"ALMA_MAIL_FROM" placeholder:"ADDRESS"`
 }
 
@@ -23,6 +24,7 @@ func (m *mailing) into(cfg *nodeConfig) error {
 	if err != nil {
 		return usagef("--smtp-url, --mail-from: %s", err)
 	}
+	cfg.mail = mail.NewAnnouncer(sender, cfg.logger).Send
 	cfg.notify = mail.NewReporter(sender, cfg.logger).Notify
 	return nil
 }

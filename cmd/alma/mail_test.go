@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"io"
+	"log"
+	"log/slog"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -27,10 +30,11 @@ func (l letters) Data(r io.Reader) error {
 	return err //nolint:wrapcheck // For the server.
 }
 
-func newMailServer(t *testing.T) (addr string, got letters) {
+func newMailServer(t testing.TB) (addr string, got letters) {
 	t.Helper()
 	got = make(letters, 10)
 	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return got, nil }))
+	srv.ErrorLog = log.New(io.Discard, "", 0) // A client in a hurry is no error.
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -61,15 +65,59 @@ func TestServeTellsContacts(t *testing.T) {
 	if code != exitDone {
 		t.Fatal(errs)
 	}
+	wants(t, "the mail", mails.next(t), "To: <ops@example.com>", "1 delivery to the shelf failed", "BOOK_LOST", "the listener answered 404", "alma delivery retry dlv_")
+}
+
+// next waits for a mail.
+func (l letters) next(t *testing.T) string {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), almatest.Patience+10*time.Second)
 	defer cancel()
 	select {
-	case mail := <-mails:
-		wants(t, "the mail", mail, "To: <ops@example.com>", "1 delivery to the shelf failed", "BOOK_LOST", "the listener answered 404", "alma delivery retry dlv_")
+	case mail := <-l:
+		return mail
 	case <-ctx.Done():
 		t.Fatal("no mail came")
+		return ""
 	}
 }
+
+// What is announced reaches people by e-mail, as it is appended; the attempt
+// shows the mail, and what the mail server said.
+func TestServeMailsAnnouncements(t *testing.T) {
+	t.Parallel()
+	addr, mails := newMailServer(t)
+	cfg := nodeConfig{logger: slog.New(slog.DiscardHandler)}
+	if err := (&mailing{SMTP: "smtp://" + addr, From: "alma@example.com"}).into(&cfg); err != nil {
+		t.Fatal(err)
+	}
+	c := newTerminalWith(t, func(n *nodeConfig) { n.mail = cfg.mail })
+	listener := almatest.NewListener(t)
+	listener.Answer(almatest.Status(http.StatusGone))
+	gone := idOf(c.do("webhook", "add", listener.URL()+"?token=hidden", "--description", "the shelf"))
+	out := c.do("webhook", "add", "mailto:ops@example.com", "--event", "ALMA_WEBHOOK_DISABLED", "--batch-delay", "0s")
+	if strings.Contains(out, "secret") {
+		t.Errorf("it is told of a secret, or of none:\n%s", out)
+	}
+	if code, _, errs := command(t, `{"event_type":"BOOK_LOST","memory_id":"b-1"}`, append([]string{"event", "send", "-"}, c.args...)...); code != exitDone {
+		t.Fatal(errs)
+	}
+	mail := mails.next(t)
+	wants(t, "the mail", mail, "To: <ops@example.com>", "Subject: [Alma] "+gone+" (the shelf): disabled", "The webhook was disabled.", "the listener answered 410 Gone", "alma webhook resume "+gone)
+	if strings.Contains(mail, "hidden") || strings.Contains(mail, "BOOK_LOST") {
+		t.Errorf("the mail gives away what it should not:\n%s", mail)
+	}
+	var list string
+	for deadline := time.Now().Add(almatest.Patience); !strings.Contains(list, "SUCCESS"); {
+		if list = c.do("delivery", "list", "--webhook", idOf(out)); time.Now().After(deadline) {
+			t.Fatalf("the delivery is not listed:\n%s", list)
+		}
+	}
+	wants(t, "the delivery", c.do("delivery", "show", regexp.MustCompile(`dlv_\S+`).FindString(list)),
+		"mailto:ops@example.com", "status 250", "Subject: [Alma] "+gone, "Message-ID: <bat_", "250 2.0.0 OK: queued")
+}
+
+func idOf(out string) string { return regexp.MustCompile(`wh_\w+`).FindString(out) }
 
 func TestMailSettingsAreChecked(t *testing.T) {
 	t.Parallel()

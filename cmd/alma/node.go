@@ -38,7 +38,8 @@ type nodeConfig struct {
 
 	proxyResolves bool
 
-	notify func(context.Context, webhook.Failures) error // nil: nobody is told.
+	notify func(context.Context, webhook.Failures) error          // nil: nobody is told.
+	mail   func(context.Context, webhook.Mail) webhook.MailResult // nil: there is no mail server.
 
 	firstKey  string // The first admin key; made when empty.
 	logger    *slog.Logger
@@ -150,7 +151,7 @@ func (n *node) startEngine(ctx context.Context) error {
 	n.defers(n.emitter.Close)
 	cfg := webhook.Config{
 		Storage: n.store, Emitter: n.emitter, Logger: n.cfg.logger,
-		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, EgressProxy: n.cfg.proxy, EgressProxyResolves: n.cfg.proxyResolves, Origin: n.cfg.origin, Notify: n.cfg.notify, Grace: n.cfg.stopGrace,
+		AllowCIDRs: n.cfg.allow, RootCAs: n.cfg.rootCAs, EgressProxy: n.cfg.proxy, EgressProxyResolves: n.cfg.proxyResolves, Origin: n.cfg.origin, Notify: n.cfg.notify, Mail: n.cfg.mail, Grace: n.cfg.stopGrace,
 		Retention: n.cfg.retention, NodeName: n.cfg.name, Lease: n.cfg.lease, LagAlert: n.cfg.lagAlert,
 	}
 	if n.traces != nil {

@@ -32,6 +32,7 @@ const (
 //
 //	arrives N          wait until the listener has got N requests
 //	answer STATUS [N]  make it answer with a status, N times or from now on
+//	mailed REGEXP      wait for a mail, which says so
 //	consent yes|no     make it give its consent when it is asked, or refuse it
 //	keep NAME REGEXP   put what the group matches in stdout into $NAME
 //	until REGEXP COMMAND…  run a command again and again until its stdout says so
@@ -48,13 +49,16 @@ func TestScripts(t *testing.T) {
 		Deadline:            time.Now().Add(2 * time.Minute),
 		Setup:               func(env *testscript.Env) error { return setScene(env, name) },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"arrives": arrives, "answer": answers, "consent": consent, "keep": keep, "says": says, "until": until,
+			"arrives": arrives, "mailed": mailed, "answer": answers, "consent": consent, "keep": keep, "says": says, "until": until,
 		},
 	})
 }
 
-// sceneKey is where a script's listener is found.
-type sceneKey struct{}
+// sceneKey is where a script's listener is found, and mailsKey its mails.
+type (
+	sceneKey struct{}
+	mailsKey struct{}
+)
 
 func setScene(env *testscript.Env, program string) error {
 	t, ok := env.T().(testing.TB)
@@ -62,15 +66,20 @@ func setScene(env *testscript.Env, program string) error {
 		return errors.New("testscript gives the scene no *testing.T any more")
 	}
 	listener := almatest.NewListener(t, almatest.WithSecret(scriptSecret))
-	n, err := startNode(context.Background(), nodeConfig{
+	addr, mails := newMailServer(t)
+	cfg := nodeConfig{
 		db: filepath.Join(env.WorkDir, "server.db"), listen: "127.0.0.1:0", logger: slog.New(slog.DiscardHandler), firstKey: scriptKey,
 		stopGrace: 10 * time.Second, allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-	})
+	}
+	if err := (&mailing{SMTP: "smtp://" + addr, From: "alma@example.com"}).into(&cfg); err != nil {
+		return err
+	}
+	n, err := startNode(context.Background(), cfg)
 	if err != nil {
 		return err
 	}
 	env.Defer(func() { _ = n.stop(context.Background()) })
-	env.Values[sceneKey{}] = listener
+	env.Values[sceneKey{}], env.Values[mailsKey{}] = listener, mails
 	env.Vars = append(env.Vars,
 		"PATH="+filepath.Dir(program)+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"ALMA_SERVER="+n.http.URL(), "ALMA_API_KEY="+scriptKey, "ALMA_DB="+filepath.Join(env.WorkDir, "server.db"),
@@ -91,6 +100,20 @@ func arrives(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	listenerOf(ts).Wait(ctx, n)
+}
+
+func mailed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: mailed REGEXP")
+	}
+	select {
+	case mail := <-ts.Value(mailsKey{}).(letters): // setScene puts it there.
+		if !regexp.MustCompile("(?m)" + args[0]).MatchString(mail) {
+			ts.Fatalf("%s is not found in:\n%s", args[0], mail)
+		}
+	case <-time.After(20 * time.Second):
+		ts.Fatalf("no mail comes")
+	}
 }
 
 func answers(ts *testscript.TestScript, neg bool, args []string) {

@@ -27,7 +27,7 @@ type webhookCmd struct {
 }
 
 type webhookAddCmd struct {
-	URL    string  `arg:"" name:"url" help:"Where deliveries go."`
+	URL    string  `arg:"" name:"url" help:"Where deliveries go; mailto:ops@example.com for operational events by e-mail."`
 	Paused bool    `help:"Do not deliver yet."`
 	Secret *string `help:"Sign with this secret. One is made by default." env:"ALMA_SECRET"`
 	Output string  `help:"table or json." enum:"table,json" default:"table" short:"o" env:"ALMA_OUTPUT"`
@@ -36,9 +36,10 @@ type webhookAddCmd struct {
 
 // Help says more than the list of flags.
 func (*webhookAddCmd) Help() string {
-	return `Example:
+	return `Examples:
 
-  alma webhook add https://example.com/hook --event CREATED --event UPDATED --filter 'event.data.confidence > 0.8'`
+  alma webhook add https://example.com/hook --event CREATED --event UPDATED --filter 'event.data.confidence > 0.8'
+  alma webhook add mailto:ops@example.com --event ALMA_WEBHOOK_DISABLED --event ALMA_BREAKER_OPENED`
 }
 
 // webhookAnswer is what of a webhook the command line looks at.
@@ -92,7 +93,9 @@ func (c *webhookAddCmd) Run(ctx context.Context, conn *connection, io stdio) err
 	if w.Consent != nil {
 		fmt.Fprintln(io.out, "asked: ", w.consent())
 	}
-	c.printSecret(io, w.Secret)
+	if sender := (alma.WebhookConfig{URL: c.URL}); !sender.SendsMail() {
+		c.printSecret(io, w.Secret)
+	}
 	return nil
 }
 

@@ -17,8 +17,8 @@ type webhookFlags struct {
 	Type          []string          `help:"Only events of this kind of memory or record."`
 	Filter        *string           `help:"Only events for which this CEL expression holds, such as: event.data.confidence > 0.8" placeholder:"CEL"`
 	Timeout       *span             `help:"Bound one request." placeholder:"30s"`
-	BatchSize     *int              `help:"Events in a request." placeholder:"1"`
-	BatchDelay    *span             `help:"How long a batch waits to fill." placeholder:"1s"`
+	BatchSize     *int              `help:"Events in a request; 50 by default in an e-mail." placeholder:"1"`
+	BatchDelay    *span             `help:"How long a batch waits to fill; 1m by default for an e-mail." placeholder:"1s"`
 	MaxInFlight   *int              `help:"Concurrent requests." placeholder:"64"`
 	RateLimit     *float64          `help:"Requests per second; 0 for no limit." placeholder:"0"`
 	Ordered       *bool             `help:"Strictly one after another, in log order." negatable:""`

@@ -84,8 +84,8 @@ var allowed = map[string]rule{
 	// The file of the Python library, for those who come from there.
 	"internal/pythonfile": {own: []string{"."}, others: []string{"modernc.org/sqlite"}},
 
-	// E-mail about what the engine has given up.
-	"internal/mail": {own: []string{"webhook"}, others: []string{"github.com/wneessen/go-mail"}},
+	// E-mail about what the engine has given up, and what it announces.
+	"internal/mail": {own: []string{".", "webhook"}, others: []string{"github.com/wneessen/go-mail"}},
 
 	// The server speaks HTTP, and calls public packages only.
 	"internal/server":           {own: []string{"."}},

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"log/slog"
-	"strings"
-	"sync"
 	texttemplate "text/template"
 	"time"
 
@@ -21,14 +19,12 @@ import (
 type Reporter struct {
 	sender *Sender
 	logger *slog.Logger
-
-	mu   sync.Mutex
-	done map[string]map[string]bool // Of each telling that failed for some: who was told, or cannot be.
+	told   *ledger
 }
 
 // NewReporter returns a reporter that sends through a server.
 func NewReporter(s *Sender, logger *slog.Logger) *Reporter {
-	return &Reporter{sender: s, logger: logger, done: map[string]map[string]bool{}}
+	return &Reporter{sender: s, logger: logger, told: newLedger()}
 }
 
 // Notify sends one mail to each contact. It returns nil when each has got it,
@@ -41,46 +37,25 @@ func (r *Reporter) Notify(ctx context.Context, f webhook.Failures) error {
 	}
 	var failed error
 	for _, to := range f.Webhook.Config.Contacts {
-		if r.has(f.Key, to) {
+		if r.told.has(f.Key, to) {
 			continue
 		}
-		m.To = to
+		m.To = []string{to}
 		var refused *RefusedError
 		switch err := r.sender.Send(ctx, m); {
 		case errors.As(err, &refused):
 			r.logger.Warn("a contact of a webhook cannot be told of failed deliveries; change the webhook's contacts", "webhook", f.Webhook.ID, "error", refused)
-			r.note(f.Key, to)
+			r.told.note(f.Key, to)
 		case err != nil:
 			failed = err
 		default:
-			r.note(f.Key, to)
+			r.told.note(f.Key, to)
 		}
 	}
 	if failed == nil {
-		r.forget(f.Key)
+		r.told.forget(f.Key)
 	}
 	return failed
-}
-
-func (r *Reporter) has(key, to string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.done[key][to]
-}
-
-func (r *Reporter) note(key, to string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.done[key] == nil {
-		r.done[key] = map[string]bool{}
-	}
-	r.done[key][to] = true
-}
-
-func (r *Reporter) forget(key string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.done, key)
 }
 
 //go:embed report.txt report.html
@@ -113,7 +88,7 @@ func report(f *webhook.Failures) (Message, error) {
 
 // oneLine makes a description fit for a subject.
 func oneLine(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
+	s = flat(s)
 	if r := []rune(s); len(r) > 60 {
 		return string(r[:60]) + "…"
 	}

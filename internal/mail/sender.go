@@ -1,4 +1,5 @@
-// Package mail tells people of failed deliveries by e-mail, over SMTP.
+// Package mail tells people by e-mail, over SMTP: of failed deliveries, and of
+// what webhooks with a mailto: URL announce.
 package mail
 
 import (
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
@@ -28,24 +30,27 @@ type Config struct {
 	// RootCAs are trusted to sign the server's certificate. Defaults to the
 	// system's.
 	RootCAs *x509.CertPool
-	// Timeout bounds the sending of one mail. Defaults to 15 s.
+	// Timeout bounds the sending of one mail to a contact; those of webhooks have
+	// the timeout of these. Defaults to 15 s.
 	Timeout time.Duration
 }
 
 // Sender sends mail through one server. It may be used concurrently.
 type Sender struct {
-	host    string
-	from    string
-	timeout time.Duration
-	options []gomail.Option
+	host     string
+	from     string
+	password string // Empty for none.
+	timeout  time.Duration
+	options  []gomail.Option
+	tls      *tls.Config // nil: encrypted by STARTTLS, if at all.
 }
 
 // Message is one mail.
 type Message struct {
-	To      string
+	To      []string
 	Subject string
 	Text    string
-	HTML    string
+	HTML    string // Empty for none.
 	// ID is the same over repeats, so that a mailbox may drop them.
 	ID string
 }
@@ -71,18 +76,20 @@ func New(cfg Config) (*Sender, error) {
 	if s.timeout <= 0 {
 		s.timeout = 15 * time.Second
 	}
-	s.options, err = options(u, cfg.RootCAs)
+	encrypted := &tls.Config{ServerName: u.Hostname(), RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12}
+	if u.Scheme == "smtps" {
+		s.tls = encrypted
+	}
+	s.password, _ = u.User.Password()
+	s.options, err = options(u, encrypted)
 	return s, err
 }
 
-func options(u *url.URL, roots *x509.CertPool) ([]gomail.Option, error) {
-	opts := []gomail.Option{
-		gomail.WithTLSConfig(&tls.Config{ServerName: u.Hostname(), RootCAs: roots, MinVersion: tls.VersionTLS12}),
-	}
+func options(u *url.URL, encrypted *tls.Config) ([]gomail.Option, error) {
+	opts := []gomail.Option{gomail.WithTLSConfig(encrypted)}
 	port, policy := 587, gomail.TLSOpportunistic
 	if u.Scheme == "smtps" {
 		port = 465
-		opts = append(opts, gomail.WithSSL())
 	}
 	if u.Port() != "" {
 		var err error
@@ -96,7 +103,7 @@ func options(u *url.URL, roots *x509.CertPool) ([]gomail.Option, error) {
 		opts = append(opts, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(u.User.Username()), gomail.WithPassword(password))
 	}
 	if u.Scheme == "smtps" {
-		policy = gomail.NoTLS // There already.
+		policy = gomail.TLSOpportunistic // There already: nothing more is offered.
 	}
 	return append(opts, gomail.WithTLSPolicy(policy), gomail.WithPort(port)), nil
 }
@@ -118,11 +125,7 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	client, err := gomail.NewClient(s.host, append(s.options, gomail.WithTimeout(s.timeout))...)
-	if err != nil {
-		return errors.New("the settings of the mail server cannot be used") // The library's text may quote them.
-	}
-	return explain(client.DialAndSendWithContext(ctx, msg))
+	return explain(s.converse(ctx, msg, m.To))
 }
 
 func (s *Sender) compose(m Message) (*gomail.Msg, error) {
@@ -130,30 +133,46 @@ func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	if err := msg.From(s.from); err != nil {
 		return nil, errors.New("the sender's address cannot be used")
 	}
-	if err := msg.To(m.To); err != nil {
+	if err := msg.To(m.To...); err != nil {
 		return nil, &RefusedError{code: 553} // Mailbox name not allowed: of no use to any server.
 	}
-	msg.Subject(m.Subject)
+	msg.Subject(flat(m.Subject))
 	msg.SetMessageIDWithValue(m.ID + "@alma")
 	msg.SetDate()
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no answers by holiday notices.
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
-	msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	if m.HTML != "" {
+		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	}
 	return msg, nil
 }
 
-// explain puts an error into words of our own: the library's quote the server,
-// and the server may quote anything.
-func explain(err error) error {
-	var refused *gomail.SendError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &refused) && refused.Reason == gomail.ErrSMTPRcptTo && !refused.IsTemp() && refused.ErrorCode() >= 550:
-		return &RefusedError{code: refused.ErrorCode()}
-	case errors.As(err, &refused) && refused.ErrorCode() > 0:
-		return fmt.Errorf("the mail server refused the mail (%d)", refused.ErrorCode())
+// flat makes a text one line.
+func flat(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// explain puts what became of a mail to one address into words of our own: the
+// server's may quote anything.
+func explain(c *conversation) error {
+	refused := c.refused
+	if len(c.rcpt) > 0 && c.rcpt[0] != nil {
+		if refused = c.rcpt[0]; refused.Code >= 550 {
+			return &RefusedError{code: refused.Code}
+		}
 	}
+	switch {
+	case refused != nil:
+		return refusal(refused)
+	case c.broken != nil:
+		return unusable(c.broken)
+	}
+	return nil
+}
+
+func refusal(r *textproto.Error) error {
+	return fmt.Errorf("the mail server refused the mail (%d)", r.Code)
+}
+
+func unusable(err error) error {
 	return fmt.Errorf("the mail server cannot be reached or used: %s", cause(err))
 }
 
@@ -163,6 +182,8 @@ func cause(err error) string {
 	var unknown x509.UnknownAuthorityError
 	var host x509.HostnameError
 	switch {
+	case errors.Is(err, errSettings):
+		return errSettings.Error()
 	case errors.As(err, &unknown):
 		return "its certificate is signed by an unknown authority; its root can be added with --ca-file"
 	case errors.As(err, &host):

@@ -179,7 +179,7 @@ func (s *server) sender(t *testing.T, scheme, user string) *mail.Sender {
 	return sender
 }
 
-var hello = mail.Message{To: "ops@example.com", Subject: "Grüße", Text: "in text", HTML: "<p>in HTML</p>", ID: "wh_1_7"}
+var hello = mail.Message{To: []string{"ops@example.com"}, Subject: "Grüße", Text: "in text", HTML: "<p>in HTML</p>", ID: "wh_1_7"}
 
 // TestSend: a mail arrives over every kind of conversation that servers ask for.
 func TestSend(t *testing.T) {

@@ -48,7 +48,7 @@ func (s *Server) planWebhooks(ctx context.Context, faults *faultList, list json.
 
 func (s *Server) planWebhook(faults *faultList, place, name string, raw json.RawMessage, old *alma.Webhook) intent {
 	next, found := decodeConfig(raw, nil)
-	if next.Secret == "" && !next.Unsigned && old == nil {
+	if next.Secret == "" && !next.Unsigned && !next.SendsMail() && old == nil {
 		found.addf("secret", "missing: nobody would see a generated one; want it from a variable, as ${NAME}, or null for an unsigned webhook")
 	}
 	if old != nil {
@@ -77,7 +77,7 @@ func (s *Server) planWebhook(faults *faultList, place, name string, raw json.Raw
 // inherit takes over what a declaration may leave to others: secrets, and
 // whether the webhook is paused.
 func inherit(next, old *alma.WebhookConfig) {
-	if next.Secret == "" && !next.Unsigned {
+	if next.Secret == "" && !next.Unsigned && !next.SendsMail() {
 		next.Secret, next.Unsigned = old.Secret, old.Unsigned
 	}
 	if next.ClientKey == "" && next.ClientCertificate != "" {

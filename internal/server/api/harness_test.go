@@ -86,7 +86,7 @@ func newRigOf(t testing.TB, change func(*api.Config)) *rig {
 	}
 	logger := slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	emitter := events.New(events.Config{Logger: logger})
-	r.manager, err = webhook.New(webhook.Config{Storage: r.store, Emitter: emitter, Logger: logger, AllowCIDRs: r.listener.AllowCIDR()})
+	r.manager, err = webhook.New(webhook.Config{Storage: r.store, Emitter: emitter, Logger: logger, AllowCIDRs: r.listener.AllowCIDR(), Mail: taken})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +134,11 @@ func (r *rig) serve() {
 		r.t.Fatalf("bootstrap: created %v, %v", created, err)
 	}
 	r.admin = key
+}
+
+// taken is a mail server that takes everything.
+func taken(_ context.Context, m webhook.Mail) webhook.MailResult {
+	return webhook.MailResult{Code: 250, Header: map[string]string{"Subject": m.Subject}, Replies: "250 OK"}
 }
 
 // key makes an API key.

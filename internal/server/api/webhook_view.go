@@ -14,7 +14,7 @@ import (
 // Settings are those of a webhook, in the names and units of
 // [alma.WebhookConfig]'s JSON, which a test compares. Durations are seconds.
 type Settings struct {
-	URL           string               `json:"url" doc:"Where deliveries go: http or https, without credentials. http only for addresses that the operator allowed."`
+	URL           string               `json:"url" doc:"Where deliveries go: http or https, without credentials; http only for addresses that the operator allowed. Or mailto: and at most 20 e-mail addresses, separated by commas: operational events (ALMA_…), which must be named in events, go there as text, where this server knows a mail server."`
 	Events        []alma.EventType     `json:"events" nullable:"false" doc:"Types to deliver; empty: all but the operational ones (ALMA_…)."`
 	Format        alma.Format          `json:"format" doc:"The wire format; alma by default."`
 	Signature     alma.SignatureScheme `json:"signature" doc:"hmac-sha256, or ed25519 in formats standard and cloudevents; empty: unsigned."`
@@ -29,8 +29,8 @@ type Settings struct {
 	TypeFilter    []alma.MemoryType    `json:"type_filter" nullable:"false" doc:"Events of these memory types only; empty: all."`
 	Filter        string               `json:"filter" doc:"A CEL expression over the variable event."`
 	Timeout       *float64             `json:"timeout" nullable:"true" doc:"Seconds for one whole exchange, at most 60."`
-	BatchSize     *int                 `json:"batch_size" nullable:"true" doc:"Events in a request, 1 to 1000; over 1 the body is an array."`
-	BatchDelay    *float64             `json:"batch_delay" nullable:"true" doc:"Seconds that a batch waits to fill, at most 3600."`
+	BatchSize     *int                 `json:"batch_size" nullable:"true" doc:"Events in a request, 1 to 1000; over 1 the body is an array. 1 by default, and 50 for e-mail."`
+	BatchDelay    *float64             `json:"batch_delay" nullable:"true" doc:"Seconds that a batch waits to fill, at most 3600. 1 by default, and 60 for e-mail."`
 	MaxInFlight   *int                 `json:"max_in_flight" nullable:"true" doc:"Requests at once, 1 to 1000."`
 	RateLimit     *float64             `json:"rate_limit" nullable:"true" doc:"Requests per second; null: no limit."`
 	Ordered       bool                 `json:"ordered" doc:"Strictly one after another, in the order of the log."`

@@ -9,11 +9,11 @@ import (
 )
 
 // curl writes the last request of a delivery as a command; "" when its body is
-// not known, or not whole. Secrets are not known here: masked headers are left
+// not known, or not whole, and for an e-mail. Secrets are not known here: masked headers are left
 // out, and the signature is one of a time that is over.
 func curl(d *delivery) string {
 	last := d.Log[len(d.Log)-1]
-	if last.Sent == nil || last.Sent.Cut {
+	if last.Sent == nil || last.Sent.Cut || isMail(d.URL) {
 		return ""
 	}
 	lines := []string{"curl -i -X POST " + quoted(d.URL)}
@@ -27,6 +27,11 @@ func curl(d *delivery) string {
 		}
 	}
 	return strings.Join(append(lines, "--data-binary "+quoted(last.Sent.Body)), " \\\n  ")
+}
+
+// isMail reports whether a webhook's address is of people.
+func isMail(address string) bool {
+	return (&alma.WebhookConfig{URL: address}).SendsMail()
 }
 
 // isSecret names headers that do not belong into a command: what identifies

@@ -19,7 +19,7 @@ import (
 var functions = template.FuncMap{
 	"moment": moment, "iso": iso, "pretty": pretty, "count": count, "span": spanText, "millis": millis, "percent": percent,
 	"dash": dash, "words": words, "tone": tone, "path": url.PathEscape, "plural": plural, "after": after, "main": mainText, "lists": func(list ...string) []string { return list },
-	"fault": faultOf, "state": stateOf, "seconds": func(s float64) string { return spanText(time.Duration(s * float64(time.Second))) },
+	"fault": faultOf, "state": stateOf, "mails": isMail, "seconds": func(s float64) string { return spanText(time.Duration(s * float64(time.Second))) },
 }
 
 // moment writes a time for people, in UTC. It takes a time or a pointer to one.

@@ -175,7 +175,7 @@ func (r *rig) engine() {
 	r.t.Helper()
 	emitter := events.New(events.Config{Logger: quiet})
 	var err error
-	if r.manager, err = webhook.New(webhook.Config{Storage: r.store.Store, Emitter: emitter, Logger: quiet, AllowCIDRs: r.listener.AllowCIDR()}); err != nil {
+	if r.manager, err = webhook.New(webhook.Config{Storage: r.store.Store, Emitter: emitter, Logger: quiet, AllowCIDRs: r.listener.AllowCIDR(), Mail: taken}); err != nil {
 		r.t.Fatal(err)
 	}
 	if r.memory, err = memory.New(memory.Config{Storage: r.store.Store, Emitter: emitter, Logger: quiet}); err != nil {
@@ -254,6 +254,11 @@ func httptestServer(t *testing.T, f http.HandlerFunc) string {
 	srv := httptest.NewServer(f)
 	t.Cleanup(srv.Close)
 	return srv.URL
+}
+
+// taken is a mail server that takes everything.
+func taken(_ context.Context, m webhook.Mail) webhook.MailResult {
+	return webhook.MailResult{Code: 250, Header: map[string]string{"Subject": m.Subject}, Replies: "250 OK"}
 }
 
 // key makes an API key.

@@ -41,7 +41,7 @@ type fieldGroup struct {
 // fieldGroups is the form of a webhook, every setting in it.
 var fieldGroups = []fieldGroup{
 	{Title: "Where to", Fields: []field{
-		{Name: "url", Label: "Address", Kind: kindURL, Hint: "https://example.com/hook", Help: "Where deliveries go. http and private addresses only where the operator of this server allows them (--allow-cidr)."},
+		{Name: "url", Label: "Address", Kind: kindURL, Hint: "https://example.com/hook", Help: "Where deliveries go. http and private addresses only where the operator of this server allows them (--allow-cidr). Or people: mailto:ops@example.com tells them by e-mail of operational events (ALMA_…)."},
 		{Name: "description", Label: "Description", Kind: kindText, Help: "What it is for, for people."},
 		{Name: "format", Label: "Format", Kind: kindChoice, Options: []string{"alma", "standard", "cloudevents", "exlibris"}, Help: "How an event looks, is signed, and which answers mean retry. standard is Standard Webhooks; exlibris speaks as the library platform does."},
 		{Name: "secret", Label: "Secret", Kind: kindSecret, Creating: true, Help: "Signs deliveries. Left empty, a strong one is made and shown once."},
@@ -72,8 +72,8 @@ var fieldGroups = []fieldGroup{
 		{Name: "max_in_flight", Label: "Requests at once", Kind: kindNumber, Help: "1 to 1000. Fewer are made while requests time out."},
 		{Name: "rate_limit", Label: "Rate limit", Kind: kindNumber, Unit: "requests per second", Help: "Requests begin no faster than this, spread evenly. Empty: no limit."},
 		{Name: "ordered", Label: "Strictly in order", Kind: kindBool, Help: "One after another, in the order of the log; an event that fails holds the others up until its retries are spent."},
-		{Name: "batch_size", Label: "Batch size", Kind: kindNumber, Unit: "events", Help: "Over 1 the body is always an array; 1 to 1000."},
-		{Name: "batch_delay", Label: "Batch delay", Kind: kindNumber, Unit: "seconds", Help: "How long a batch waits to fill, at most 3600."},
+		{Name: "batch_size", Label: "Batch size", Kind: kindNumber, Unit: "events", Help: "Over 1 the body is always an array; 1 to 1000. Empty: 1, and 50 for an e-mail."},
+		{Name: "batch_delay", Label: "Batch delay", Kind: kindNumber, Unit: "seconds", Help: "How long a batch waits to fill, at most 3600. Empty: 1, and 60 for an e-mail."},
 		{Name: "headers", Label: "Headers", Kind: kindHeaders, Hint: "Authorization: Bearer …", Help: "Sent with each request, one \"Name: value\" a line. Values are never shown again; a masked one stays as it is, a line that is removed is removed."},
 	}},
 	{Title: "Format and certificates", Closed: true, Fields: []field{
