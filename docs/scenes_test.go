@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"database/sql"
 	"encoding/pem"
-	"fmt"
 	"io"
 	"log"
 	"math/big"
@@ -17,17 +16,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/emersion/go-smtp"
 	_ "modernc.org/sqlite" // Makes the file of the Python library.
 
+	"github.com/alma-events/alma/internal/programtest"
 	"github.com/alma-events/alma/wire"
 )
 
@@ -50,40 +48,15 @@ var scenes = map[string]func(t *testing.T) *scene{
 	"python":  asMigrant, // A server, and the file of the Python library.
 }
 
-// built is the folder with the program, once there is one.
-var built string
-
-var buildProgram = sync.OnceValues(func() (string, error) {
-	var err error
-	if built, err = os.MkdirTemp("", "alma-docs-"); err != nil {
-		return "", err
-	}
-	name := filepath.Join(built, "alma")
-	cmd := exec.Command("go", "build", "-o", name, "./cmd/alma")
-	cmd.Dir, cmd.Env = root, building()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
-
-// building is the environment for all builds here: without paths in what is
-// built, so that those of a clone need no compiling of their own.
-func building() []string {
-	return append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath "+os.Getenv("GOFLAGS"))
-}
-
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if built != "" {
-		os.RemoveAll(built)
-	}
+	programtest.Remove()
 	os.Exit(code)
 }
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	program, err := buildProgram()
+	program, err := programtest.Path()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +89,7 @@ func cloned(t *testing.T) *scene {
 			}
 		}
 	}
-	for _, v := range building() {
+	for _, v := range programtest.Environment() {
 		if !strings.HasPrefix(v, "ALMA_") {
 			s.env = append(s.env, v)
 		}

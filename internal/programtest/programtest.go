@@ -40,7 +40,8 @@ func Remove() {
 }
 
 // Environment is that of all builds in tests, and of `make build`: one compiling
-// of everything serves them all.
+// of everything serves them all, and clones too, for no paths are in what is
+// built.
 func Environment() []string {
 	return append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath "+os.Getenv("GOFLAGS"))
 }
