@@ -171,8 +171,8 @@ func (s *Store) prepare(ctx context.Context, config *pgx.ConnConfig) (err error)
 		return err
 	}
 	err = s.makePartitions(ctx, conn)
-	if code(err) == codeLockTimeout { // A long reader, such as a dump: the default partition serves until another time.
-		s.log.Warn("alma: storage: cannot make partitions now, for another transaction reads the tables; trying again later", "error", err)
+	if code(err) == codeLockTimeout {
+		s.warnOfDays(err)
 		err = nil
 	}
 	return err

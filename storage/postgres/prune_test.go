@@ -171,6 +171,7 @@ func TestPendingOfTheDayKeepsIt(t *testing.T) {
 	t.Parallel()
 	s := open(t, postgres.Options{})
 	webhook(t, s, "wh_1")
+	madeOldDays(t, s, 42, 41, 40)
 	old := oldDays(t, s, 42, 41, 40)
 	today := mustAppend(t, s, "today")[0]
 	pending := func(a alma.Appended) alma.Exception {

@@ -7,6 +7,9 @@ const (
 	sqlLockSchema     = `SELECT pg_advisory_xact_lock(1634495841, 1)`
 	sqlLockMembership = `SELECT pg_advisory_xact_lock(1634495841, 2)`
 
+	// Who waits for a table alone makes everybody wait who comes after.
+	sqlSoonLocks = `SELECT set_config('lock_timeout', '500', true)`
+
 	sqlSchemaExists    = `SELECT to_regclass('alma_schema') IS NOT NULL`
 	sqlMakeSchemaTable = `CREATE TABLE IF NOT EXISTS alma_schema (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`
 	sqlSchemaVersion   = `SELECT coalesce(max(version), 0) FROM alma_schema`
@@ -23,9 +26,9 @@ const (
 
 	// Whether every table can be read and written.
 	sqlMissingRights = `SELECT coalesce(string_agg(c.relname, ', ' ORDER BY c.relname), '') FROM pg_class AS c
-		WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'alma_events'::regclass) AND c.relname LIKE 'alma\_%' AND c.relkind IN ('r', 'p')
+		WHERE c.` + inOurSchema + ` AND c.relname LIKE 'alma\_%' AND c.relkind IN ('r', 'p')
 			AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))`
 
 	sqlSize = `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class AS c
-		WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'alma_events'::regclass) AND c.relname LIKE 'alma\_%' AND c.relkind = 'r'`
+		WHERE c.` + inOurSchema + ` AND c.relname LIKE 'alma\_%' AND c.relkind = 'r'`
 )
