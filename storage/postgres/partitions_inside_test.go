@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 )
 
 // TestClockJumps: time jumps into days that nobody has made, while events are
@@ -19,7 +18,7 @@ import (
 // at once. Nothing fails, and each event is in the log once, in its day.
 func TestClockJumps(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := Tables.Database(t)
 	var nodes [2]*Store
 	for i := range nodes {
 		s, err := Open(context.Background(), url, Options{})

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 	"github.com/alma-events/alma/storage/postgres"
 )
 
@@ -21,7 +20,7 @@ func today(table string) string { return table + time.Now().UTC().Format("_20060
 // after a jump of the clock.
 func unprepared(t *testing.T) (*postgres.Store, string) {
 	t.Helper()
-	db := pgtest.Database(t)
+	db := postgres.Tables.Database(t)
 	s := openURL(t, db, postgres.Options{})
 	webhook(t, s, "wh_1")
 	oldDays(t, s, 0) // Its connections are made.

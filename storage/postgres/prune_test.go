@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 	"github.com/alma-events/alma/storage/postgres"
 )
 
@@ -90,7 +89,7 @@ func TestPruneAttemptsGoesOn(t *testing.T) {
 	} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
-			db := pgtest.Database(t)
+			db := postgres.Tables.Database(t)
 			s := openURL(t, db, postgres.Options{})
 			const done, needed = 100, 2500
 			cursor := busyDay(t, s, done, needed)

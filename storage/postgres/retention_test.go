@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 	"github.com/alma-events/alma/storage/postgres"
 )
 
@@ -179,7 +178,7 @@ func pruneKeepsWhatIsNeeded(t *testing.T, oldDays func(t *testing.T, s *postgres
 func TestPruneGoesOn(t *testing.T) { eachPlace(t, pruneGoesOn) } //nolint:paralleltest // eachPlace is.
 
 func pruneGoesOn(t *testing.T, oldDays func(t *testing.T, s *postgres.Store, ago ...int) []alma.Appended) {
-	db := pgtest.Database(t)
+	db := postgres.Tables.Database(t)
 	s := openURL(t, db, postgres.Options{})
 	oldDays(t, s, 40)
 	today := mustAppend(t, s, "today")[0]
@@ -239,7 +238,7 @@ func TestPruneAttempts(t *testing.T) {
 // several processes one prunes.
 func TestPruneBesideOthers(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Database(t)
+	db := postgres.Tables.Database(t)
 	a, b := openURL(t, db, postgres.Options{}), openURL(t, db, postgres.Options{})
 	webhook(t, a, "wh_1")
 	madeOldDays(t, a, 45, 44, 42, 41)
@@ -275,7 +274,7 @@ func TestPruneBesideOthers(t *testing.T) {
 // the database meanwhile does without new partitions, and holds nobody up.
 func TestOpenBesideALongReader(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Database(t)
+	db := postgres.Tables.Database(t)
 	s := openURL(t, db, postgres.Options{})
 	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format("20060102")
 	exec(t, s.Pool(), "DROP TABLE alma_events_"+tomorrow)
