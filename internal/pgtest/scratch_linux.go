@@ -35,7 +35,7 @@ func hold(folder string) (io.Closer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // A small number.
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
@@ -50,7 +50,7 @@ func forget(where string) {
 			continue
 		}
 		if f, err := hold(folder); err == nil {
-			os.RemoveAll(folder) //nolint:errcheck // Another time.
+			os.RemoveAll(folder)
 			f.Close()
 		}
 	}

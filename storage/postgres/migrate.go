@@ -98,7 +98,7 @@ func whenFree(ctx context.Context, limit time.Duration, f func() error) error {
 	for began := time.Now(); ; {
 		err := f()
 		switch {
-		case code(err) == codeLockTimeout:
+		case code(err) == codeLockTimeout || code(err) == codeDeadlock:
 			held = err
 		case err == nil || held == nil || ctx.Err() == nil:
 			return err

@@ -60,7 +60,7 @@ func watchWaits(ctx context.Context, config *pgx.ConnConfig, conn *pgx.Conn, log
 func (w *waits) end(err error) error {
 	w.stop()
 	<-w.ended
-	if code(err) != codeLockTimeout {
+	if code(err) != codeLockTimeout && code(err) != codeDeadlock {
 		return err
 	}
 	return &heldError{w.met(), err}
