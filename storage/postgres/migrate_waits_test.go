@@ -40,7 +40,7 @@ func TestOpenSaysWhoIsInTheWay(t *testing.T) {
 		"a vacuum": {
 			hold: func(t *testing.T, conn *pgx.Conn) func() {
 				exec(t, conn, `INSERT INTO alma_webhooks (id, slot, version, revision, url, config, state, state_reason, created_at, updated_at, made_in, made_from)
-					SELECT n::text, 1, 1, 1, '', '{"description":"secret-data"}', 'paused', '', now(), now(), pg_current_snapshot(), 1 FROM generate_series(1, 2000) AS n`)
+					SELECT n::text, 1, 1, 1, '', '{"description":"secret-data"}', 'paused', '', now(), now(), pg_current_snapshot(), 1 FROM generate_series(1, 6000) AS n`)
 				exec(t, conn, `DELETE FROM alma_webhooks WHERE slot = 1`)
 				exec(t, conn, `SET vacuum_cost_delay = 100`)
 				exec(t, conn, `SET vacuum_cost_limit = 1`)
@@ -68,7 +68,7 @@ func TestOpenSaysWhoIsInTheWay(t *testing.T) {
 			release := c.hold(t, conn)
 			waitFor(t, url, "SELECT count(*) FROM pg_locks WHERE granted AND relation IN ('alma_events'::regclass, 'alma_webhooks'::regclass) AND pid = "+pid)
 			var log bytes.Buffer
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 			defer cancel()
 			s, err := postgres.Open(ctx, url, postgres.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			if err == nil {

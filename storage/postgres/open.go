@@ -25,7 +25,9 @@ const oldest = 140000
 // database open.
 //
 // Its error says in plain words why a database cannot be used, and never holds
-// the password.
+// the password. Whoever holds a table that is to be changed is waited for: up to
+// a minute, or Options.Timeout where that is longer. The log says meanwhile who
+// that is and what to do, and then the error does.
 func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 	config, err := parseURL(databaseURL)
 	if err != nil {

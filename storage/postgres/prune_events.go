@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // strayTable is where old events wait that stood in the default partition, for
@@ -165,21 +166,26 @@ func (p *pruning) hiddenEvents(ctx context.Context) error {
 	if len(ids) == 0 {
 		return p.step(ctx, func(tx pgx.Tx) error { return execAll(ctx, tx, within(sqlDrop, name)) })
 	}
-	if err := p.dropEvents(ctx, ids, xacts, seqs); err != nil {
+	if p.done.Events, err = p.dropEvents(ctx, ids, xacts, seqs); err != nil {
 		return err
 	}
-	p.place, p.done.Events = at, int64(len(ids))
+	p.place = at
 	return nil
 }
 
-// dropEvents removes the ids of events and everything about their deliveries.
-func (p *pruning) dropEvents(ctx context.Context, ids []string, xacts, seqs []int64) error {
-	return p.store.retry(func() error {
+// dropEvents removes the ids of events and everything about their deliveries. It
+// returns how many there were: another process may have been there before.
+func (p *pruning) dropEvents(ctx context.Context, ids []string, xacts, seqs []int64) (n int64, err error) {
+	err = p.store.retry(func() error {
 		b := &pgx.Batch{}
-		b.Queue(sqlForgetIDs, ids, xacts, seqs)
+		b.Queue(sqlForgetIDs, ids, xacts, seqs).Exec(func(tag pgconn.CommandTag) error {
+			n = tag.RowsAffected()
+			return nil
+		})
 		for _, statement := range []string{sqlDropAttempts, sqlLeaveAt, sqlDropMessages, sqlDropExceptions, sqlDropErased} {
 			b.Queue(statement, xacts, seqs)
 		}
 		return p.conn.SendBatch(ctx, b).Close()
 	})
+	return n, err
 }

@@ -56,7 +56,7 @@ const (
 	sqlHide   = `ALTER TABLE {partition} RENAME TO {hidden}`
 	sqlDrop   = `DROP TABLE {partition}`
 
-	// The next events of a hidden partition whose ids are there, after $1 and $2.
+	// The next events of a hidden partition, after $1 and $2.
 	sqlHiddenEvents = `SELECT id, xact, seq FROM {partition} WHERE (xact, seq) > ($1, $2) ORDER BY xact, seq LIMIT $3`
 	sqlForgetIDs    = `DELETE FROM alma_event_ids AS i USING unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(id, xact, seq) WHERE i.id = u.id AND i.xact = u.xact AND i.seq = u.seq`
 	atPlaces        = ` USING unnest($1::bigint[], $2::bigint[]) AS u(xact, seq) WHERE t.xact = u.xact AND t.seq = u.seq`

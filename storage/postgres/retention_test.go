@@ -334,3 +334,54 @@ func TestManyStrayRows(t *testing.T) {
 		t.Errorf("the day holds %d attempts, want those that were few enough", n)
 	}
 }
+
+// stray puts events into the default partition, as if they had been appended 40
+// days ago. Their places are before that of any real one.
+func stray(t *testing.T, s *postgres.Store, from, to int) {
+	t.Helper()
+	const events = `INSERT INTO alma_events (xact, seq, id, type, memory_id, memory_type, agent, project_id, timestamp_sec, timestamp_nsec, appended_at, data)
+		SELECT 1, n, 's' || n, 'CREATED', 'm', 'heuristic', 'a', 'p', 1, 2, now() - interval '40 days', '{}' FROM generate_series($1::int, $2::int) AS n`
+	exec(t, s.Pool(), events, from, to)
+	exec(t, s.Pool(), `INSERT INTO alma_event_ids (id, xact, seq, appended_at) SELECT id, xact, seq, appended_at FROM alma_events_default`)
+}
+
+// TestPruneManyStrayEvents: two processes take turns at removing old events that
+// stand in no partition of their day, in steps, and leave nothing behind but
+// what is needed.
+func TestPruneManyStrayEvents(t *testing.T) {
+	t.Parallel()
+	db := postgres.Tables.Database(t)
+	a, b := openURL(t, db, postgres.Options{}), openURL(t, db, postgres.Options{})
+	webhook(t, a, "wh_1")
+	now := mustAppend(t, a, "now")[0]
+	settle(t, a, alma.Settlement{
+		Watermark: now.Position, Lanes: []alma.LaneUpdate{{WebhookID: "wh_1", Shared: true}},
+		Exceptions: []alma.Exception{{WebhookID: "wh_1", Position: alma.Position{Xact: 1, Seq: 3000}, Status: alma.StatusPending}},
+	})
+	r := alma.Retention{Events: time.Now().AddDate(0, 0, -30)}
+	stray(t, a, 2000, 4000)
+	var first int64
+	for first == 0 { // It is in the middle of it, and then the other one takes over.
+		p, err := a.Prune(t.Context(), r)
+		if err != nil || !p.More {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		first = p.Events
+	}
+	if n := first + prune(t, b, r).Events; n != 2000 {
+		t.Errorf("%d events are said to be removed, want 2000", n)
+	}
+	exec(t, a.Pool(), `DELETE FROM alma_event_ids WHERE xact = 1`) // That of the one that is needed: it is put there once more.
+	stray(t, a, 1, 500)
+	if n := prune(t, a, r).Events; n != 500 {
+		t.Errorf("%d events are said to be removed, want 500", n)
+	}
+	for _, table := range []string{"alma_events", "alma_event_ids"} {
+		if n := count(t, db, "SELECT count(*) FROM "+table); n != 2 {
+			t.Errorf("%s holds %d rows, want that of today and that of a pending delivery", table, n)
+		}
+	}
+	if n := count(t, db, "SELECT count(*) FROM pg_class WHERE relname LIKE 'alma_gone%'"); n != 0 {
+		t.Errorf("%d tables are left", n)
+	}
+}
