@@ -37,6 +37,17 @@ func TestOpenSaysWhoIsInTheWay(t *testing.T) {
 			},
 			want: []string{"idle in transaction", "statement SELECT", "holds alma_events"},
 		},
+		"another node, which changes the schema": {
+			hold: func(t *testing.T, conn *pgx.Conn) func() {
+				tx, err := conn.Begin(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				exec(t, tx, `SELECT pg_advisory_xact_lock(1634495841, 1)`)
+				return func() { commit(t, tx) }
+			},
+			want: []string{"idle in transaction", "statement SELECT"},
+		},
 		"a vacuum": {
 			hold: func(t *testing.T, conn *pgx.Conn) func() {
 				exec(t, conn, `INSERT INTO alma_webhooks (id, slot, version, revision, url, config, state, state_reason, created_at, updated_at, made_in, made_from)
@@ -66,7 +77,7 @@ func TestOpenSaysWhoIsInTheWay(t *testing.T) {
 			conn := connect(t, url+"&application_name=somebody")
 			pid := fmt.Sprint(conn.PgConn().PID())
 			release := c.hold(t, conn)
-			waitFor(t, url, "SELECT count(*) FROM pg_locks WHERE granted AND relation IN ('alma_events'::regclass, 'alma_webhooks'::regclass) AND pid = "+pid)
+			waitFor(t, url, "SELECT count(*) FROM pg_locks WHERE granted AND (locktype = 'advisory' OR relation IN ('alma_events'::regclass, 'alma_webhooks'::regclass)) AND pid = "+pid)
 			var log bytes.Buffer
 			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 			defer cancel()

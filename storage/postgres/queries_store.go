@@ -14,7 +14,7 @@ const (
 	// deadlock_timeout, and not sooner.
 	sqlVacuumLocks = `SELECT set_config('lock_timeout', (setting::int + 500)::text, true) FROM pg_settings WHERE name = 'deadlock_timeout'`
 	// Whoever changes the schema holds it until the commit.
-	sqlSchemaLocks = `SELECT set_config('lock_timeout', '5000', true)`
+	sqlSchemaLocks = `SELECT set_config('lock_timeout', '2000', true)`
 
 	// Who keeps a process, $1, from going on, and which table that is about.
 	// What the user may not see of others is NULL, but for who they are: the

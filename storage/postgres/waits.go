@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -60,10 +61,12 @@ func watchWaits(ctx context.Context, config *pgx.ConnConfig, conn *pgx.Conn, log
 func (w *waits) end(err error) error {
 	w.stop()
 	<-w.ended
-	if code(err) != codeLockTimeout && code(err) != codeDeadlock {
-		return err
+	met := w.met()
+	// A context may end while it waits.
+	if code(err) == codeLockTimeout || code(err) == codeDeadlock || errors.Is(err, context.DeadlineExceeded) && len(met) > 0 {
+		return &heldError{met, err}
 	}
-	return &heldError{w.met(), err}
+	return err
 }
 
 // met returns who was in the way last.
