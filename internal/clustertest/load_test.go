@@ -24,11 +24,12 @@ type load struct {
 	refused atomic.Int64          // Answers other than 202.
 }
 
-// 160 events a second, each to every webhook.
+// 80 events a second, each to every webhook: enough that each fault meets many
+// deliveries, and the machine is not busy with more.
 const (
 	loaders   = 4
 	loadEvery = 100 * time.Millisecond
-	loadBatch = 4
+	loadBatch = 2
 )
 
 func (c *cluster) startLoad() *load {

@@ -17,8 +17,9 @@ import (
 // shared is the server of the test binary.
 var shared struct {
 	sync.Mutex
-	server *Server
-	err    error
+	server    *Server
+	err       error
+	templates []drop
 }
 
 var databases atomic.Int64
@@ -27,8 +28,14 @@ var databases atomic.Int64
 // tests of the binary share. It is dropped when the test ends.
 func Database(t testing.TB) string {
 	t.Helper()
+	return database(t, sharedURL(t), "template0")
+}
+
+// sharedURL returns the address of the server that all tests share.
+func sharedURL(t testing.TB) string {
+	t.Helper()
 	if given := os.Getenv("ALMA_TEST_POSTGRES_URL"); given != "" {
-		return database(t, given)
+		return given
 	}
 	shared.Lock()
 	if shared.server == nil && shared.err == nil {
@@ -39,24 +46,24 @@ func Database(t testing.TB) string {
 	if err != nil {
 		missing(t, err)
 	}
-	return server.Database(t)
+	return server.URL("postgres")
 }
 
 // Database returns the URL of a new and empty database of this server.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
-	return database(t, s.URL("postgres"))
+	return database(t, s.URL("postgres"), "template0")
 }
 
-// database makes a database on the server of a URL.
-func database(t testing.TB, server string) string {
+// database makes a copy of a template on the server of a URL.
+func database(t testing.TB, server, template string) string {
 	t.Helper()
 	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal("pgtest: ALMA_TEST_POSTGRES_URL is no URL")
 	}
 	name := fmt.Sprintf("alma_test_%d_%d", os.Getpid(), databases.Add(1))
-	if err := create(server, name); err != nil {
+	if err := create(server, name, template); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
 	t.Cleanup(func() {
@@ -69,8 +76,8 @@ func database(t testing.TB, server string) string {
 
 // create makes a database. Copying the files of the template is ten times as
 // fast as logging its pages, which newer servers do when they are not told.
-func create(server, name string) error {
-	statement := "CREATE DATABASE " + name + " TEMPLATE template0 ENCODING 'UTF8'"
+func create(server, name, template string) error {
+	statement := "CREATE DATABASE " + name + " TEMPLATE " + template + " ENCODING 'UTF8'"
 	err := run(server, statement+" STRATEGY file_copy")
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == "42601" { // PostgreSQL 14 knows no strategy, and copies.
@@ -105,8 +112,17 @@ func (w wrapped) Run() int {
 	code := w.Tests.Run()
 	shared.Lock()
 	defer shared.Unlock()
-	if shared.server != nil {
-		if err := shared.server.remove(); err != nil {
+	for _, d := range shared.templates {
+		if err := d.run(); err != nil {
+			fmt.Fprintln(os.Stderr, "pgtest:", err)
+			code = max(code, 1)
+		}
+	}
+	for _, s := range []*Server{shared.server, pristine.server} {
+		if s == nil {
+			continue
+		}
+		if err := s.remove(); err != nil {
 			fmt.Fprintln(os.Stderr, "pgtest:", err)
 			code = max(code, 1)
 		}

@@ -16,6 +16,11 @@
 // A test of failures starts a server of its own with [Start], and stops, kills
 // and restarts that one.
 //
+// Where many tests want the same tables, they copy a [Template].
+//
+// Data lies in memory where there is plenty of it (Linux), unless TMPDIR names a
+// folder.
+//
 // The programs of PostgreSQL are looked for beside pg_config, in
 // /usr/lib/postgresql and in PATH. When there are none the test is skipped, and
 // fails with CI=true. With ALMA_TEST_POSTGRES_URL in the environment

@@ -121,3 +121,20 @@ func query(t *testing.T, url, statement string) (n int) {
 	}
 	return n
 }
+
+// TestTemplate: copies hold what the template was filled with, once, and are
+// apart.
+func TestTemplate(t *testing.T) {
+	t.Parallel()
+	filled := 0
+	template := pgtest.NewTemplate(func(url string) error {
+		filled++
+		query(t, url, "CREATE TABLE kept AS SELECT 42 AS answer")
+		return nil
+	})
+	a, b := template.Database(t), template.Database(t)
+	query(t, a, "UPDATE kept SET answer = 7")
+	if got := query(t, b, "SELECT answer FROM kept"); got != 42 || filled != 1 {
+		t.Errorf("the second copy holds %d, and the template was filled %d times; want 42, once", got, filled)
+	}
+}

@@ -48,6 +48,9 @@ func give(folder string) error {
 	return os.Chown(folder, int(who.Uid), int(who.Gid))
 }
 
+// copier copies folders.
+const copier = "cp"
+
 // The signals of PostgreSQL's three ways to stop.
 const (
 	signalFast      = syscall.SIGINT

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,7 @@ type Server struct {
 	folder   string // Holds "data" and "log".
 	port     int
 	settings []string
+	mark     io.Closer // Held while the folder is in use; nil where nobody looks.
 
 	running *process
 	frozen  []*os.Process // Processes that were stopped by Freeze.
@@ -95,6 +97,7 @@ func (s *Server) arguments() []string {
 		"-D", s.data(), "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=300",
 		"-c", "shared_buffers=64MB", "-c", "autovacuum=off", "-c", "log_min_messages=warning", "-c", "max_prepared_transactions=20",
+		"-c", "max_wal_size=128MB", "-c", "min_wal_size=32MB", // It may lie in memory.
 	}
 	for _, setting := range s.settings {
 		args = append(args, "-c", setting)
@@ -161,5 +164,9 @@ func (s *Server) end(how os.Signal) error {
 
 // remove ends the server and erases its data.
 func (s *Server) remove() error {
-	return errors.Join(s.Kill(), os.RemoveAll(s.folder))
+	err := s.Kill()
+	if s.mark != nil {
+		err = errors.Join(err, s.mark.Close())
+	}
+	return errors.Join(err, os.RemoveAll(s.folder))
 }

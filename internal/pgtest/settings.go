@@ -1,9 +1,7 @@
 package pgtest
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 )
 
@@ -24,18 +22,8 @@ func (s *Server) Copy(database string, to *Server) error {
 		return err
 	}
 	file := filepath.Join(to.folder, database+".dump")
-	for _, args := range [][]string{
-		{"pg_dump", "--format=custom", "--file=" + file, s.URL(database)},
-		{"pg_restore", "--exit-on-error", "--dbname=" + to.URL(database), file},
-	} {
-		cmd := exec.Command(filepath.Join(s.programs, args[0]), args[1:]...) //nolint:gosec // As above.
-		cmd.Dir = to.folder
-		if err := prepare(cmd); err != nil {
-			return err
-		}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w: %s", args[0], err, out)
-		}
+	if err := to.command(filepath.Join(s.programs, "pg_dump"), "--format=custom", "--file="+file, s.URL(database)); err != nil {
+		return err
 	}
-	return nil
+	return to.command(filepath.Join(s.programs, "pg_restore"), "--exit-on-error", "--dbname="+to.URL(database), file)
 }

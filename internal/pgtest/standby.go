@@ -1,9 +1,6 @@
 package pgtest
 
 import (
-	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -26,19 +23,11 @@ func (s *Server) Standby(t testing.TB) *Server {
 }
 
 func (s *Server) copyOf(primary *Server) (err error) {
-	if s.folder, err = os.MkdirTemp("", "alma-pg-"); err != nil {
+	if err := s.makeFolder(); err != nil {
 		return err
 	}
-	if err := give(s.folder); err != nil {
+	if err := s.command(filepath.Join(s.programs, "pg_basebackup"), "-h", "127.0.0.1", "-p", strconv.Itoa(primary.port), "-U", "alma", "-D", s.data(), "-R", "-c", "fast", "-X", "stream"); err != nil {
 		return err
-	}
-	base := exec.Command(filepath.Join(s.programs, "pg_basebackup"), "-h", "127.0.0.1", "-p", strconv.Itoa(primary.port), "-U", "alma", "-D", s.data(), "-R", "-c", "fast", "-X", "stream") //nolint:gosec // As above.
-	base.Dir = s.folder
-	if err := prepare(base); err != nil {
-		return err
-	}
-	if out, err := base.CombinedOutput(); err != nil {
-		return fmt.Errorf("pg_basebackup: %w: %s", err, out)
 	}
 	return s.choosePort()
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -40,26 +41,74 @@ func start(settings []string) (_ *Server, err error) {
 	if s.programs, err = programs(); err != nil {
 		return nil, err
 	}
-	if s.folder, err = os.MkdirTemp("", "alma-pg-"); err != nil {
-		return nil, err
-	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.remove())
 		}
 	}()
-	if err := give(s.folder); err != nil {
+	if err := s.makeFolder(); err != nil {
 		return nil, err
 	}
-	init := exec.Command(filepath.Join(s.programs, "initdb"), "-D", s.data(), "-U", "alma", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions") //nolint:gosec // The programs were found by us.
-	init.Dir = s.folder
-	if err := prepare(init); err != nil {
+	if err := s.initialize(); err != nil {
 		return nil, err
-	}
-	if out, err := init.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	return s, s.choosePort()
+}
+
+// pristine is a server that is never started: others begin as copies of it.
+var pristine struct {
+	sync.Mutex
+	server *Server
+}
+
+// initialize makes the data of a server.
+func (s *Server) initialize() error {
+	if copier == "" {
+		return s.initdb()
+	}
+	pristine.Lock()
+	defer pristine.Unlock()
+	if pristine.server == nil {
+		p := &Server{programs: s.programs}
+		if err := p.makeFolder(); err != nil {
+			return errors.Join(err, p.remove())
+		}
+		if err := p.initdb(); err != nil {
+			return errors.Join(err, p.remove())
+		}
+		pristine.server = p
+	}
+	return s.command(copier, "-R", pristine.server.data(), s.data())
+}
+
+func (s *Server) initdb() error {
+	return s.command(filepath.Join(s.programs, "initdb"), "-D", s.data(), "-U", "alma", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+}
+
+// command runs a program as the server's user.
+func (s *Server) command(program string, args ...string) error {
+	cmd := exec.Command(program, args...) //nolint:gosec // The programs were found by us.
+	cmd.Dir = s.folder
+	if err := prepare(cmd); err != nil {
+		return err
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", filepath.Base(program), err, out)
+	}
+	return nil
+}
+
+// prefix begins the names of folders.
+const prefix = "alma-pg-"
+
+func (s *Server) makeFolder() (err error) {
+	if s.folder, err = os.MkdirTemp(scratch(), prefix); err != nil {
+		return err
+	}
+	if s.mark, err = hold(s.folder); err != nil {
+		return err
+	}
+	return give(s.folder)
 }
 
 // choosePort starts the server on a free port. Somebody else may take the port

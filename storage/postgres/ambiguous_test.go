@@ -25,7 +25,7 @@ func losing(t *testing.T, proxy *pgtest.Proxy, statement string, call func() err
 // repeated, is there once.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Database(t)
+	db := postgres.Tables.Database(t)
 	proxy := pgtest.NewProxy(t, db)
 	s := openURL(t, proxy.URL(), postgres.Options{})
 	webhook(t, s, "wh_1")

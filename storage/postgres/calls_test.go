@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 	"github.com/alma-events/alma/storage/postgres"
 )
 
@@ -12,7 +11,7 @@ import (
 // them go; the calls stay claimed.
 func TestPurgeForgetsManyAnswers(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Database(t)
+	db := postgres.Tables.Database(t)
 	s := openURL(t, db, postgres.Options{})
 	exec(t, s.Pool(), `INSERT INTO alma_calls (id, request, answer) SELECT 'call-' || n, 'hash', CASE WHEN n % 5 > 0 THEN 'answered'::bytea END FROM generate_series(1, 3500) AS n`)
 	for at := ""; ; {

@@ -99,12 +99,20 @@
 //
 // The log and the attempts are partitioned by day (UTC). Partitions are made
 // three days ahead, by whoever is there; the default partition is the net below
-// them. Prune drops whole days. A day is kept while one of its events is needed;
+// them: for a day that the clock jumped to, or that nobody could make for days.
+// Every node looks four times a minute whether one is missing, and what stands
+// in the default partition moves when its day is made, unless it is much. Prune
+// drops whole days. A day is kept while one of its events is needed;
 // attempts that are still needed are copied to a table that takes the place of
 // their day, without what was exchanged. Nothing is read or copied while others
 // have to wait. The uniqueness
 // of event ids is kept in a table of its own, and lasts as long as the event: an
 // id that is older than what is kept is that of a new event.
+//
+// Who makes a day or drops one is alone with its table for a moment, so that what
+// arrives meanwhile waits and goes where it belongs. It waits a tenth of a second
+// for that and then lets others pass. No append fails for it, in a transaction of
+// the host either, unless that one has a lock_timeout of less than a second.
 //
 // # A new webhook
 //

@@ -16,6 +16,7 @@ import (
 // SQLSTATE codes that mean something here. Classes are the first two letters.
 const (
 	codeUniqueViolation = "23505"
+	codeCheckViolation  = "23514"
 	codeSerialization   = "40001"
 	codeDeadlock        = "40P01"
 	codeLockTimeout     = "55P03"
@@ -58,6 +59,8 @@ func wrap(operation string, err error) error {
 		return fmt.Errorf("alma: %s: %w", operation, badText())
 	case c == codeLockTimeout:
 		return fmt.Errorf("alma: %s: %w: another transaction holds what is needed: %w", operation, alma.ErrUnavailable, err)
+	case c == codeCheckViolation:
+		return fmt.Errorf("alma: %s: %w: a node of an older version has just made the partition that this belongs to; repeat it: %w", operation, alma.ErrUnavailable, err)
 	case c == codeReadOnly:
 		return fmt.Errorf("alma: %s: %w: the server takes no writes now (a standby, or read-only by its settings): %w", operation, alma.ErrUnavailable, err)
 	case passing(c) || broken(err):
@@ -124,10 +127,15 @@ func lost(err error) bool {
 }
 
 // again reports whether a transaction that failed so did nothing, and may well
-// succeed when it is repeated at once.
+// succeed when it is repeated at once. A row is refused by the default partition
+// when a node of an older version has just made the one of its day.
 func again(err error) bool {
-	c := code(err)
-	return c == codeDeadlock || c == codeSerialization
+	switch code(err) {
+	case codeDeadlock, codeSerialization, codeCheckViolation:
+		return true
+	default:
+		return false
+	}
 }
 
 func isUnique(err error) bool { return code(err) == codeUniqueViolation }

@@ -167,21 +167,17 @@ func TestCrashUnderAppends(t *testing.T) {
 // be repeated, and nothing is lost or doubled.
 func TestConnectionsCut(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Database(t)
+	db := postgres.Tables.Database(t)
 	s := openURL(t, db, postgres.Options{})
 	if _, err := s.CreateWebhook(t.Context(), alma.Webhook{ID: "wh_1", State: alma.StateActive}); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
+	succeeded := make(chan struct{}, 180) // All are cut again and again, but not so soon that nothing gets done.
 	var cutter sync.WaitGroup
 	cutter.Go(func() {
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
+		n := 0
+		for range succeeded {
+			if n++; n%3 == 0 {
 				admin(t, db, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 			}
 		}
@@ -199,15 +195,17 @@ func TestConnectionsCut(t *testing.T) {
 					}
 					return err
 				})
+				succeeded <- struct{}{}
 				attempt := alma.Attempt{Number: 1, At: time.Now(), StatusCode: 200}
 				eventually(t, "settle", func() error {
 					return s.Settle(context.Background(), alma.Settlement{Attempts: []alma.SettledAttempt{{WebhookID: "wh_1", Positions: []alma.Position{at}, Attempt: attempt}}})
 				})
+				succeeded <- struct{}{}
 			}
 		})
 	}
 	wg.Wait()
-	close(done)
+	close(succeeded)
 	cutter.Wait()
 	var got []string
 	eventually(t, "read", func() error {
@@ -265,7 +263,7 @@ func TestTimeout(t *testing.T) {
 // calls succeed when it does again.
 func TestReadOnlyWhileRunning(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Database(t)
+	db := postgres.Tables.Database(t)
 	s := openURL(t, db, postgres.Options{})
 	u, err := url.Parse(db)
 	if err != nil {

@@ -18,12 +18,11 @@ import (
 	"github.com/jackc/puddle/v2"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 )
 
 func openInside(t *testing.T, o Options) *Store {
 	t.Helper()
-	s, err := Open(context.Background(), pgtest.Database(t), o)
+	s, err := Open(context.Background(), Tables.Database(t), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 	"github.com/alma-events/alma/storage/postgres"
 )
 
@@ -19,7 +18,7 @@ import (
 // every committed event once, in order, and no other.
 func TestInterleaved(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := postgres.Tables.Database(t)
 	stores := []*postgres.Store{openURL(t, url, postgres.Options{}), openURL(t, url, postgres.Options{MaxConns: 20})}
 	exec(t, stores[0].Pool(), "CREATE TABLE host (x int)")
 	w := &interleaving{t: t, committed: map[string]bool{}, progress: make(chan struct{})}

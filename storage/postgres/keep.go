@@ -13,8 +13,9 @@ import (
 
 // How often the store looks after itself.
 const (
-	watchOver = 15 * time.Second // The age of the horizon, who listens, what extensions there are.
-	houseKeep = time.Hour        // Partitions.
+	watchOver = 15 * time.Second // The age of the horizon, who listens, what extensions there are, whether a day is missing.
+	makeAgain = time.Minute      // The least time between two tries to make a day: others wait meanwhile.
+	warnDays  = time.Hour        // The least time between two warnings that a day cannot be made.
 	warnAgain = 5 * time.Minute  // The least time between two warnings of the same.
 )
 
@@ -22,11 +23,19 @@ const (
 func (s *Store) keep() {
 	ticker := time.NewTicker(watchOver)
 	defer ticker.Stop()
-	partitionsAt := time.Now().Add(houseKeep)
+	daysAt := time.Now().Add(watchOver)
+	var warned time.Time
 	for {
-		s.care("look over the server", s.lookOver)
-		if time.Now().After(partitionsAt) && s.care("make partitions", s.makePartitionsNow) {
-			partitionsAt = time.Now().Add(houseKeep)
+		_ = s.care("look over the server", s.lookOver) // Another time, then.
+		if !time.Now().Before(daysAt) {
+			err := s.care("make partitions", s.makePartitionsNow)
+			if err != nil {
+				daysAt = time.Now().Add(makeAgain)
+			}
+			if code(err) == codeLockTimeout && time.Since(warned) >= warnDays {
+				s.warnOfDays(err)
+				warned = time.Now()
+			}
 		}
 		select {
 		case <-s.closing.Done():
@@ -36,20 +45,26 @@ func (s *Store) keep() {
 	}
 }
 
-// care runs a chore, and says whether it is done. A server that is away is not worth a word here: whoever
+// care runs a chore. A server that is away is not worth a word here: whoever
 // needs it says so.
-func (s *Store) care(what string, chore func(ctx context.Context) error) bool {
+func (s *Store) care(what string, chore func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(s.closing, s.opts.Timeout)
 	defer cancel()
 	err := chore(ctx)
 	if err != nil && s.closing.Err() == nil && !errors.Is(wrap(what, err), alma.ErrUnavailable) {
 		s.log.Warn("alma: storage: a chore failed; it is tried again later", "chore", what, "error", err)
 	}
-	return err == nil
+	return err
 }
 
 func (s *Store) makePartitionsNow(ctx context.Context) error {
 	return s.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error { return s.makePartitions(ctx, c.Conn()) })
+}
+
+// warnOfDays says that the default partition serves until another time, while
+// somebody who reads for long, such as a dump, holds the tables.
+func (s *Store) warnOfDays(err error) {
+	s.log.Warn("alma: storage: a day's partition cannot be made now, for another transaction holds the table; what is of that day is stored beside, and it is tried again", "error", err)
 }
 
 // lookOver learns what other parts want to know now and then.

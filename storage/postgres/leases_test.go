@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 	"github.com/alma-events/alma/storage/postgres"
 )
 
@@ -18,7 +17,7 @@ import (
 // still renews its lease.
 func TestBusyConnectionsDoNotEndALease(t *testing.T) {
 	t.Parallel()
-	s := openURL(t, pgtest.Database(t), postgres.Options{MaxConns: 2})
+	s := openURL(t, postgres.Tables.Database(t), postgres.Options{MaxConns: 2})
 	session, err := s.JoinNode(t.Context(), "busy", time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +40,7 @@ func TestBusyConnectionsDoNotEndALease(t *testing.T) {
 // their own as well.
 func TestBusyConnectionsHoldUpNeitherAppendsNorSettles(t *testing.T) {
 	t.Parallel()
-	s := openURL(t, pgtest.Database(t), postgres.Options{MaxConns: 2, Timeout: 20 * time.Second})
+	s := openURL(t, postgres.Tables.Database(t), postgres.Options{MaxConns: 2, Timeout: 20 * time.Second})
 	webhook(t, s, "wh_1")
 	var held []*pgxpool.Conn
 	for range 2 {
@@ -67,7 +66,7 @@ func TestBusyConnectionsHoldUpNeitherAppendsNorSettles(t *testing.T) {
 // log is read, and webhooks and deliveries are found.
 func TestSlowListingsLeaveConnections(t *testing.T) {
 	t.Parallel()
-	s := openURL(t, pgtest.Database(t), postgres.Options{MaxConns: 4, LockTimeout: time.Minute, Timeout: time.Minute})
+	s := openURL(t, postgres.Tables.Database(t), postgres.Options{MaxConns: 4, LockTimeout: time.Minute, Timeout: time.Minute})
 	webhook(t, s, "wh_1")
 	mustAppend(t, s, "a")
 	conn, err := pgx.Connect(t.Context(), s.Pool().Config().ConnString())

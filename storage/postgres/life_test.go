@@ -64,7 +64,7 @@ func TestLeasesOverARestart(t *testing.T) {
 // what was acknowledged is there.
 func TestCloseWhileBusy(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Database(t)
+	db := postgres.Tables.Database(t)
 	s := openURL(t, db, postgres.Options{MaxConns: 4})
 	stored := make([]int, 8)
 	var wg sync.WaitGroup

@@ -17,7 +17,7 @@ import (
 // lost and it is stored again. People are told once.
 func TestLostAnswersTellPeopleOnce(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Database(t)
+	db := postgres.Tables.Database(t)
 	proxy := pgtest.NewProxy(t, db)
 	s := openURL(t, proxy.URL(), postgres.Options{})
 	webhook(t, s, "wh_1")

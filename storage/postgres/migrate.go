@@ -57,48 +57,63 @@ func (e *newerError) Error() string {
 // that start at once do it one after the other. It makes no node that works
 // already wait for longer than a moment: who reads a table for long makes it
 // try again.
-func migrate(ctx context.Context, conn *pgx.Conn) error {
+//
+// It waits for a limited time, and then works for as long as that takes.
+func migrate(ctx context.Context, conn *pgx.Conn, w *waits, limit time.Duration) error {
 	steps, err := loadMigrations(migrationFiles)
 	if err != nil {
 		return err
 	}
-	version, err := schemaVersion(ctx, conn)
+	looks, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	version, err := schemaVersion(looks, conn)
 	if err != nil || version == len(steps) {
 		return err
 	}
 	if version > len(steps) {
 		return &newerError{version, len(steps)}
 	}
-	return whenFree(ctx, func() error {
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return applyMissing(ctx, tx, steps) })
+	ctx, cancel = context.WithTimeout(ctx, max(limit, migrateLimit))
+	defer cancel()
+	return whenFree(ctx, limit, func() error {
+		patience := sqlSoonLocks
+		if onlyVacuum(w.met()) {
+			patience = sqlVacuumLocks
+		}
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return applyMissing(ctx, tx, steps, patience) })
 	})
 }
 
-// migratePause is how long others have the tables between two tries.
-const migratePause = time.Second
+const (
+	// migratePause is how long others have the tables between two tries.
+	migratePause = time.Second
+	// migrateLimit is longer than any step takes, unless the server is gone.
+	migrateLimit = time.Hour
+)
 
-// whenFree runs f again and again, until it need not give up a lock or ctx ends.
-func whenFree(ctx context.Context, f func() error) error {
+// whenFree runs f again and again, until it need not give up a lock, or it has
+// tried for long enough, or ctx ends.
+func whenFree(ctx context.Context, limit time.Duration, f func() error) error {
 	var held error
-	for {
+	for began := time.Now(); ; {
 		err := f()
-		if code(err) == codeLockTimeout {
-			held = fmt.Errorf("the schema cannot be brought up to date meanwhile; end that transaction, perhaps a dump, or start again after it: %w", err)
-			pause(ctx, migratePause)
-		} else if err == nil || held == nil || ctx.Err() == nil {
+		switch {
+		case code(err) == codeLockTimeout || code(err) == codeDeadlock:
+			held = err
+		case err == nil || held == nil || ctx.Err() == nil:
 			return err
 		}
-		if ctx.Err() != nil {
+		if pause(ctx, migratePause); ctx.Err() != nil || time.Since(began) >= limit {
 			return held
 		}
 	}
 }
 
-func applyMissing(ctx context.Context, tx pgx.Tx, steps []migration) error {
-	// Somebody else's migration may take longer than a usual lock. For a table
-	// nobody waits long: nodes of the version before work on it, and would wait
-	// behind.
-	for _, statement := range []string{`SET LOCAL lock_timeout = 0`, sqlLockSchema, sqlSoonLocks} {
+// applyMissing brings the schema up to date, unless somebody else just did.
+// For a table nobody waits long: nodes of the version before work on it, and
+// would wait behind.
+func applyMissing(ctx context.Context, tx pgx.Tx, steps []migration, patience string) error {
+	for _, statement := range []string{sqlSchemaLocks, sqlLockSchema, patience} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
 			return err
 		}

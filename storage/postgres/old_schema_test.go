@@ -22,6 +22,13 @@ import (
 func oldDatabase(t *testing.T, steps int, statements ...string) string {
 	t.Helper()
 	url := pgtest.Database(t)
+	oldTables(t, url, steps, statements...)
+	return url
+}
+
+// oldTables does so in a database that is there.
+func oldTables(t *testing.T, url string, steps int, statements ...string) {
+	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +51,6 @@ func oldDatabase(t *testing.T, steps int, statements ...string) string {
 			t.Fatalf("%v in %s", err, text)
 		}
 	}
-	return url
 }
 
 // TestOldSecrets: webhooks stored before secrets had an envelope are read as

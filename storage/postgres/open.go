@@ -25,7 +25,9 @@ const oldest = 140000
 // database open.
 //
 // Its error says in plain words why a database cannot be used, and never holds
-// the password.
+// the password. Whoever holds a table that is to be changed is waited for: up to
+// a minute, or Options.Timeout where that is longer. The log says meanwhile who
+// that is and what to do, and then the error does.
 func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 	config, err := parseURL(databaseURL)
 	if err != nil {
@@ -142,23 +144,33 @@ func newStore(config *pgxpool.Config, o Options) *Store {
 // prepare looks at the server and brings the schema up to date, on a
 // connection of its own.
 func (s *Store) prepare(ctx context.Context, config *pgx.ConnConfig) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, max(s.opts.Timeout, time.Minute))
+	limit := max(s.opts.Timeout, time.Minute)
+	looks, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, config)
+	conn, err := pgx.ConnectConfig(looks, config)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, hangUp(conn)) }()
+	w := watchWaits(ctx, config, conn, s.log)
+	defer func() { err = w.end(err) }()
 	var server serverInfo
-	if err := server.read(ctx, conn); err != nil {
+	if err := server.read(looks, conn); err != nil {
 		return err
 	}
 	if err := server.check(); err != nil {
 		return err
 	}
-	if err := migrate(ctx, conn); err != nil {
+	if err := migrate(ctx, conn, w, limit); err != nil {
 		return err
 	}
+	ctx, cancel = context.WithTimeout(ctx, limit)
+	defer cancel()
+	return s.makeReady(ctx, conn)
+}
+
+// makeReady learns what the database holds, and makes the days that are missing.
+func (s *Store) makeReady(ctx context.Context, conn *pgx.Conn) error {
 	if err := conn.QueryRow(ctx, sqlOurs).Scan(&s.ours.schema, &s.ours.oid); err != nil {
 		return err
 	}
@@ -170,9 +182,9 @@ func (s *Store) prepare(ctx context.Context, config *pgx.ConnConfig) (err error)
 	if err := raiseEra(ctx, conn, sqlEraStateFull, 0); err != nil {
 		return err
 	}
-	err = s.makePartitions(ctx, conn)
-	if code(err) == codeLockTimeout { // A long reader, such as a dump: the default partition serves until another time.
-		s.log.Warn("alma: storage: cannot make partitions now, for another transaction reads the tables; trying again later", "error", err)
+	err := s.makePartitions(ctx, conn)
+	if code(err) == codeLockTimeout {
+		s.warnOfDays(err)
 		err = nil
 	}
 	return err

@@ -67,6 +67,10 @@ func openError(name string, config *pgx.ConnConfig, err error) error {
 	if errors.As(err, &refused) || errors.As(err, &newer) || errors.As(err, &key) {
 		return fmt.Errorf("alma: open %s: %w", name, err)
 	}
+	var held *heldError
+	if errors.As(err, &held) {
+		return wrap("open "+name, err)
+	}
 	advice := ""
 	switch code(err) {
 	case "28P01", "28000":

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,82 +12,122 @@ import (
 // The log and the attempts are partitioned by day, so that retention drops
 // whole days. Partitions are made some days ahead. The default partition takes
 // what falls outside: attempts of a node whose clock is wrong, or everything
-// when nobody made partitions for days. Its rows move when a partition for
-// their day is made.
-const daysAhead = 3
+// after a jump of the server's clock, or when nobody could make partitions for
+// days. Its rows move when the partition of their day is made.
+const (
+	daysAhead = 3
+	// movedRows is how many rows move at most, for everybody waits meanwhile. A
+	// day of which there are more stays where it is.
+	movedRows = 10_000
+)
 
 // partitioned are the tables, with the column that tells the day.
 var partitioned = []struct{ table, column string }{{"alma_events", "appended_at"}, {"alma_attempts", "at"}}
 
-const (
-	sqlToday = `SELECT clock_timestamp()`
-
-	// Looked up in the catalogue itself: to_regclass may answer from a cache
-	// that waiting for a lock does not renew.
-	sqlPartitionExists = `SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = ANY($1::text[]) AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'alma_events'::regclass))`
-)
-
-// makePartitions makes the missing partitions from yesterday until some days
-// ahead.
-func (s *Store) makePartitions(ctx context.Context, conn *pgx.Conn) error {
-	var now time.Time
-	if err := conn.QueryRow(ctx, sqlToday).Scan(&now); err != nil {
-		return err
-	}
-	for d := day(now).AddDate(0, 0, -1); d.Before(now.AddDate(0, 0, daysAhead)); d = d.AddDate(0, 0, 1) {
-		for _, p := range partitioned {
-			if _, err := makePartition(ctx, conn, p.table, p.column, d); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// dayTable is a day of a table.
+type dayTable struct {
+	table, column string
+	day           time.Time // Where it begins.
 }
 
 // partitionName names the partition of a day: alma_events_20260128.
 func partitionName(table string, d time.Time) string { return table + "_" + d.Format("20060102") }
 
-// makePartition makes one partition, unless it is there, and says whether it
-// did. It is made apart and then attached, which has to be alone with the
-// default partition for a moment. It gives up soon when it cannot be: everybody
-// else would wait behind it.
-func makePartition(ctx context.Context, conn *pgx.Conn, table, column string, d time.Time) (made bool, err error) {
-	name := partitionName(table, d)
-	// While the day that left its table is not dropped, a new one could not leave:
-	// the default partition serves until then.
-	names := []string{name, hiddenName(name)}
-	if table == "alma_attempts" { // What was kept of the day stands in its place.
-		names = append(names, restName(name))
+// names are what the partition is called, and what may stand in its place: a
+// day that left its table and is not dropped yet, for a new one could not leave
+// then, and what was kept of a day of attempts.
+func (d *dayTable) names() []string {
+	name := partitionName(d.table, d.day)
+	return []string{name, hiddenName(name), restName(name)}
+}
+
+// statement fills in the names and the bounds of the day.
+func (d *dayTable) statement(text, schema string) string {
+	return strings.NewReplacer(
+		"{table}", d.table, "{column}", d.column, "{default}", d.table+"_default",
+		"{partition}", pgx.Identifier{schema, partitionName(d.table, d.day)}.Sanitize(),
+		"{from}", d.day.Format(time.RFC3339), "{to}", d.day.AddDate(0, 0, 1).Format(time.RFC3339),
+	).Replace(text)
+}
+
+// makePartitions makes the missing partitions from yesterday until some days
+// ahead.
+func (s *Store) makePartitions(ctx context.Context, conn *pgx.Conn) error {
+	missing, err := s.missingDays(ctx, conn)
+	if err != nil {
+		return err
 	}
-	exists := func(q queryer) (there bool, err error) {
-		err = q.QueryRow(ctx, sqlPartitionExists, names).Scan(&there)
-		return there, err
+	for i := range missing {
+		if err := s.makePartition(ctx, conn, &missing[i]); err != nil {
+			return fmt.Errorf("make the partition %s: %w", missing[i].names()[0], err)
+		}
 	}
-	if there, err := exists(conn); err != nil || there {
-		return false, err
+	return nil
+}
+
+// missingDays returns what is to be made. The times of this process's appends
+// may be ahead of a clock that was set back.
+func (s *Store) missingDays(ctx context.Context, q queryer) ([]dayTable, error) {
+	var now time.Time
+	if err := q.QueryRow(ctx, sqlToday).Scan(&now); err != nil {
+		return nil, err
 	}
-	from, to := d.Format(time.RFC3339), d.AddDate(0, 0, 1).Format(time.RFC3339)
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, sqlSoonLocks); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, sqlLockSchema); err != nil {
-			return err
-		}
-		if there, err := exists(tx); err != nil || there { // Another node was quicker.
-			return err
-		}
-		for _, statement := range []string{
-			fmt.Sprintf(`CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`, name, table),
-			fmt.Sprintf(`WITH moved AS (DELETE FROM %[1]s_default WHERE %[2]s >= '%[4]s' AND %[2]s < '%[5]s' RETURNING *) INSERT INTO %[3]s SELECT * FROM moved`, table, column, name, from, to),
-			fmt.Sprintf(`ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')`, table, name, from, to),
-		} {
-			if _, err := tx.Exec(ctx, statement); err != nil {
-				return err
+	var days []time.Time
+	for n := -1; n <= daysAhead; n++ {
+		days = append(days, day(now).AddDate(0, 0, n))
+	}
+	if ahead := day(s.appender.notBefore()); ahead.After(days[len(days)-1]) {
+		days = append(days, ahead)
+	}
+	var all []dayTable
+	var names [3][]string
+	for _, at := range days {
+		for _, p := range partitioned {
+			d := dayTable{p.table, p.column, at}
+			all = append(all, d)
+			for i, name := range d.names() {
+				names[i] = append(names[i], name)
 			}
 		}
-		made = true
-		return nil
+	}
+	rows, err := q.Query(ctx, sqlMissingDays, names[0], names[1], names[2])
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (dayTable, error) {
+		var n int
+		err := row.Scan(&n)
+		return all[n-1], err
 	})
-	return made && err == nil, err
+}
+
+// makePartition makes one partition, unless it is there. What arrives
+// meanwhile waits, and goes where it belongs: an insert that had found its way
+// to the default partition before would be refused there after (SQLSTATE
+// 23514), and a read would not see what moved. Therefore it is alone with the
+// table, for a moment, and gives up soon when it cannot be: everybody else
+// would wait behind it.
+func (s *Store) makePartition(ctx context.Context, conn *pgx.Conn, d *dayTable) error {
+	if many, err := d.many(ctx, conn); err != nil || many {
+		return err
+	}
+	return soon(ctx, conn, func(tx pgx.Tx) error {
+		var there bool
+		if err := tx.QueryRow(ctx, sqlPartitionExists, d.names()).Scan(&there); err != nil || there { // Another node was quicker.
+			return err
+		}
+		if err := execAll(ctx, tx, d.statement(sqlHoldTable, "")); err != nil {
+			return err
+		}
+		if many, err := d.many(ctx, tx); err != nil || many {
+			return err
+		}
+		return execAll(ctx, tx, d.statement(sqlMakeDay, s.ours.schema), d.statement(sqlMoveDay, s.ours.schema), d.statement(sqlAttachDay, s.ours.schema))
+	}, sqlLockSchema)
+}
+
+// many reports whether too many rows would have to move.
+func (d *dayTable) many(ctx context.Context, q queryer) (many bool, err error) {
+	err = q.QueryRow(ctx, d.statement(sqlManyOfDay, ""), movedRows).Scan(&many)
+	return many, err
 }

@@ -3,6 +3,9 @@ package postgres_test
 import (
 	"context"
 	"database/sql"
+	"flag"
+	"runtime"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,12 +20,24 @@ import (
 	"github.com/alma-events/alma/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Wrap(m)) }
+// TestMain lets more tests run at once than there are processors: they wait for
+// a server most of the time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(pgtest.Wrap(m))
+}
 
 // open opens a store on a new database.
 func open(t testing.TB, o postgres.Options) *postgres.Store {
 	t.Helper()
-	return openURL(t, pgtest.Database(t), o)
+	return openURL(t, postgres.Tables.Database(t), o)
 }
 
 func openURL(t testing.TB, url string, o postgres.Options) *postgres.Store {

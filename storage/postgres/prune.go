@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +24,7 @@ type pruner struct {
 	mu      sync.Mutex // Held by the one that works in this process.
 	kind    int        // What is looked at; see pruning.run.
 	skipped string     // The last partition that was kept because it is needed.
-	hidden  string     // The partition whose ids are being removed, up to place.
+	hidden  int64      // The table whose ids are being removed, up to place: its oid.
 	place   place
 	keeping keeping // What is kept of the oldest day of attempts.
 }
@@ -131,6 +130,12 @@ func within(statement, partition string, more ...string) string {
 	return strings.NewReplacer(pairs...).Replace(statement)
 }
 
+// making fills the name of a new table into a statement: it comes into the schema
+// of the others, whichever is the first now.
+func (p *pruning) making(statement, table string) string {
+	return strings.ReplaceAll(statement, "{partition}", pgx.Identifier{p.store.ours.schema, table}.Sanitize())
+}
+
 // oldest returns the oldest partition of a table whose day is over before a
 // time, other than those that were skipped. It returns "" when there is none.
 func (p *pruning) oldest(ctx context.Context, table string, before time.Time) (string, error) {
@@ -150,52 +155,9 @@ func (p *pruning) oldest(ctx context.Context, table string, before time.Time) (s
 	return "", err
 }
 
-// How long a step waits to be alone with a table, how often it tries, and the
-// pause between: whoever comes while it waits, waits behind it.
-const (
-	stepPatience = 100 * time.Millisecond
-	stepTries    = 5
-	stepPause    = 100 * time.Millisecond
-)
-
-// step runs f in a transaction that gives up soon when it has to wait, and then
-// tries again a few times.
-func (p *pruning) step(ctx context.Context, f func(tx pgx.Tx) error) (err error) {
-	for try := range stepTries {
-		if try > 0 {
-			pause(ctx, stepPause)
-		}
-		err = pgx.BeginFunc(ctx, p.conn, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, sqlSetLockTimeout, strconv.FormatInt(stepPatience.Milliseconds(), 10)); err != nil {
-				return err
-			}
-			return f(tx)
-		})
-		if code(err) != codeLockTimeout {
-			return err
-		}
-	}
-	return err
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// execAll runs statements without parameters.
-func execAll(ctx context.Context, tx pgx.Tx, statements ...string) error {
-	for _, statement := range statements {
-		if _, err := tx.Exec(ctx, statement); err != nil {
-			return err
-		}
-	}
-	return nil
+// step runs f in a transaction that waits for nobody for long.
+func (p *pruning) step(ctx context.Context, f func(tx pgx.Tx) error) error {
+	return soon(ctx, p.conn, f)
 }
 
 func (p *pruning) deliveries(ctx context.Context) error {

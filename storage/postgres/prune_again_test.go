@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 	"github.com/alma-events/alma/storage/postgres"
 )
 
@@ -32,7 +31,7 @@ func TestPruneGoesOnWhenTheDayComesAgain(t *testing.T) {
 		} {
 			t.Run(table+", "+between, func(t *testing.T) {
 				t.Parallel()
-				db := pgtest.Database(t)
+				db := postgres.Tables.Database(t)
 				s := openURL(t, db, postgres.Options{})
 				const gone = `SELECT count(*) FROM pg_class WHERE relname LIKE 'alma_gone%' AND relkind = 'r'`
 				for count(t, db, gone) == 0 {

@@ -71,7 +71,7 @@ func (p *pruning) beginKeeping(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.conn.Exec(ctx, within(statement, restName(name))); err != nil {
+	if _, err := p.conn.Exec(ctx, p.making(statement, restName(name))); err != nil {
 		return err
 	}
 	rows, err := p.conn.Query(ctx, within(sqlBehind, name))

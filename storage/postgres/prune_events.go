@@ -4,25 +4,70 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// strayEvents gives old events that stand in the default partition one of
-// their own, to be dropped like any other.
+// strayTable is where old events wait that stood in the default partition, for
+// what stands about them to be removed. Its name is one of days that left the
+// log, of which it is none.
+const strayTable = "alma_gone_2_stray"
+
+// strayEvents takes old events that nobody needs out of the default partition,
+// some in each step, and then removes what stands about them.
 func (p *pruning) strayEvents(ctx context.Context) error {
 	if p.retention.Events.IsZero() {
 		return nil
 	}
-	before := day(p.retention.Events)
-	var oldest *time.Time
-	if err := p.conn.QueryRow(ctx, sqlStrayDay, before).Scan(&oldest); err != nil || oldest == nil {
+	if err := p.hiddenEvents(ctx); err != nil || p.done.More {
 		return err
 	}
-	made, err := makePartition(ctx, p.conn, "alma_events", "appended_at", day(*oldest))
-	p.done.More = made // Otherwise another time: what left of that day goes first.
-	return err
+	at, err := neededFrom(ctx, p.conn, sqlNeededFrom)
+	if err != nil {
+		return err
+	}
+	rows, err := p.conn.Query(ctx, sqlStray, day(p.retention.Events), at.xact, at.seq, pruneRows)
+	if err != nil {
+		return err
+	}
+	stray, err := pgx.CollectRows(rows, scanPlace)
+	if err != nil || len(stray) == 0 {
+		return err
+	}
+	return p.hideStray(ctx, stray)
+}
+
+func scanPlace(row pgx.CollectableRow) (at place, err error) {
+	err = row.Scan(&at.xact, &at.seq)
+	return at, err
+}
+
+// hideStray moves events to where readers do not see them, but for those that
+// somebody has come to need.
+func (p *pruning) hideStray(ctx context.Context, stray []place) error {
+	var xacts, seqs []int64
+	for _, at := range stray {
+		xacts, seqs = append(xacts, at.xact), append(seqs, at.seq)
+	}
+	return p.step(ctx, func(tx pgx.Tx) error {
+		if err := execAll(ctx, tx, sqlHoldExceptions, sqlHoldLog); err != nil {
+			return err
+		}
+		at, err := neededFrom(ctx, tx, sqlOwnNeededFrom)
+		if err != nil {
+			return err
+		}
+		if err := execAll(ctx, tx, p.making(sqlMakeStray, strayTable)); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, within(sqlHideStray, strayTable), xacts, seqs, at.xact, at.seq)
+		if err == nil && tag.RowsAffected() == 0 {
+			return execAll(ctx, tx, within(sqlDrop, strayTable))
+		}
+		p.done.More = err == nil
+		return err
+	})
 }
 
 // events takes the oldest partition out of the log, unless an event in it is
@@ -70,11 +115,7 @@ func hiddenName(partition string) string {
 // isNeeded reports whether somebody needs an event of a partition; from is the
 // statement that finds up to where nobody does.
 func isNeeded(ctx context.Context, q queryer, partition, from string) (needed bool, err error) {
-	var at place
-	err = q.QueryRow(ctx, from).Scan(&at.xact, &at.seq)
-	if errors.Is(err, pgx.ErrNoRows) { // Nobody reads the log.
-		at, err = furthest, nil
-	}
+	at, err := neededFrom(ctx, q, from)
 	if err != nil {
 		return false, err
 	}
@@ -82,21 +123,30 @@ func isNeeded(ctx context.Context, q queryer, partition, from string) (needed bo
 	return needed, err
 }
 
+// neededFrom returns the place up to which nobody needs the log.
+func neededFrom(ctx context.Context, q queryer, statement string) (at place, err error) {
+	err = q.QueryRow(ctx, statement).Scan(&at.xact, &at.seq)
+	if errors.Is(err, pgx.ErrNoRows) { // Nobody reads the log.
+		return furthest, nil
+	}
+	return at, err
+}
+
 // hiddenEvents removes what stands about the events of partitions that left
 // the log, some in each step, and then the partition. A process that dies on
 // the way leaves a partition under its other name, with which the next goes on.
 func (p *pruning) hiddenEvents(ctx context.Context) error {
 	var name string
-	err := p.conn.QueryRow(ctx, sqlDetached).Scan(&name)
+	var oid int64
+	err := p.conn.QueryRow(ctx, sqlDetached).Scan(&name, &oid)
 	if errors.Is(err, pgx.ErrNoRows) {
-		p.hidden = ""
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if p.hidden != name {
-		p.hidden, p.place = name, place{}
+	if p.hidden != oid { // Another process may have finished one of the same name.
+		p.hidden, p.place = oid, place{}
 	}
 	p.done.More = true
 	rows, err := p.conn.Query(ctx, within(sqlHiddenEvents, name), p.place.xact, p.place.seq, pruneRows)
@@ -116,21 +166,26 @@ func (p *pruning) hiddenEvents(ctx context.Context) error {
 	if len(ids) == 0 {
 		return p.step(ctx, func(tx pgx.Tx) error { return execAll(ctx, tx, within(sqlDrop, name)) })
 	}
-	if err := p.dropEvents(ctx, ids, xacts, seqs); err != nil {
+	if p.done.Events, err = p.dropEvents(ctx, ids, xacts, seqs); err != nil {
 		return err
 	}
-	p.place, p.done.Events = at, int64(len(ids))
+	p.place = at
 	return nil
 }
 
-// dropEvents removes the ids of events and everything about their deliveries.
-func (p *pruning) dropEvents(ctx context.Context, ids []string, xacts, seqs []int64) error {
-	return p.store.retry(func() error {
+// dropEvents removes the ids of events and everything about their deliveries. It
+// returns how many there were: another process may have been there before.
+func (p *pruning) dropEvents(ctx context.Context, ids []string, xacts, seqs []int64) (n int64, err error) {
+	err = p.store.retry(func() error {
 		b := &pgx.Batch{}
-		b.Queue(sqlForgetIDs, ids, xacts, seqs)
+		b.Queue(sqlForgetIDs, ids, xacts, seqs).Exec(func(tag pgconn.CommandTag) error {
+			n = tag.RowsAffected()
+			return nil
+		})
 		for _, statement := range []string{sqlDropAttempts, sqlLeaveAt, sqlDropMessages, sqlDropExceptions, sqlDropErased} {
 			b.Queue(statement, xacts, seqs)
 		}
 		return p.conn.SendBatch(ctx, b).Close()
 	})
+	return n, err
 }

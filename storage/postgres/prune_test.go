@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 	"github.com/alma-events/alma/storage/postgres"
 )
 
@@ -90,7 +89,7 @@ func TestPruneAttemptsGoesOn(t *testing.T) {
 	} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
-			db := pgtest.Database(t)
+			db := postgres.Tables.Database(t)
 			s := openURL(t, db, postgres.Options{})
 			const done, needed = 100, 2500
 			cursor := busyDay(t, s, done, needed)
@@ -171,6 +170,7 @@ func TestPendingOfTheDayKeepsIt(t *testing.T) {
 	t.Parallel()
 	s := open(t, postgres.Options{})
 	webhook(t, s, "wh_1")
+	madeOldDays(t, s, 42, 41, 40)
 	old := oldDays(t, s, 42, 41, 40)
 	today := mustAppend(t, s, "today")[0]
 	pending := func(a alma.Appended) alma.Exception {

@@ -5,8 +5,6 @@ const (
 	// One process prunes at a time.
 	sqlTryPrune = `SELECT pg_try_advisory_lock(1634495841, 3)`
 	sqlEndPrune = `SELECT pg_advisory_unlock(1634495841, 3)`
-	// Who waits for a table alone makes everybody wait who comes after.
-	sqlSoonLocks = `SELECT set_config('lock_timeout', '500', true)`
 
 	// The partitions of a table that hold nothing from a day on, the oldest
 	// first. Their names tell their days.
@@ -15,8 +13,8 @@ const (
 
 	// Partitions of the log that readers no longer see, but whose ids and
 	// deliveries are not all removed.
-	sqlDetached = `SELECT c.relname::text FROM pg_class AS c
-		WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'alma_events'::regclass) AND c.relname LIKE 'alma\_gone\_2%' AND c.relkind = 'r' ORDER BY c.relname`
+	sqlDetached = `SELECT c.relname::text, c.oid::bigint FROM pg_class AS c
+		WHERE ` + ofOurs + ` AND c.relname LIKE 'alma\_gone\_2%' ORDER BY c.relname`
 
 	// Up to where no webhook and no replay needs the log any more.
 	sqlNeededFrom = `SELECT xact, seq FROM (
@@ -58,7 +56,7 @@ const (
 	sqlHide   = `ALTER TABLE {partition} RENAME TO {hidden}`
 	sqlDrop   = `DROP TABLE {partition}`
 
-	// The next events of a hidden partition whose ids are there, after $1 and $2.
+	// The next events of a hidden partition, after $1 and $2.
 	sqlHiddenEvents = `SELECT id, xact, seq FROM {partition} WHERE (xact, seq) > ($1, $2) ORDER BY xact, seq LIMIT $3`
 	sqlForgetIDs    = `DELETE FROM alma_event_ids AS i USING unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(id, xact, seq) WHERE i.id = u.id AND i.xact = u.xact AND i.seq = u.seq`
 	atPlaces        = ` USING unnest($1::bigint[], $2::bigint[]) AS u(xact, seq) WHERE t.xact = u.xact AND t.seq = u.seq`
@@ -108,7 +106,7 @@ const (
 
 	// Partitions that left the attempts and are to be dropped; those that hold
 	// what is kept of a day before $1.
-	ofOurs            = `c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'alma_events'::regclass) AND c.relkind = 'r'`
+	ofOurs            = `c.` + inOurSchema + ` AND c.relkind = 'r'`
 	sqlHiddenAttempts = `SELECT c.relname::text FROM pg_class AS c WHERE ` + ofOurs + ` AND c.relname LIKE 'alma\_gone\_attempts\_2%' ORDER BY c.relname LIMIT 1`
 	sqlRests          = `SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
 		WHERE i.inhparent = 'alma_attempts'::regclass AND c.relname LIKE 'alma\_rest\_2%' AND c.relname < 'alma_rest_' || $1 ORDER BY c.relname`
@@ -128,8 +126,15 @@ const (
 				WHERE l.webhook = d.webhook AND (d.xact, d.seq) > (CASE WHEN l.shared THEN at.xact ELSE l.xact END, CASE WHEN l.shared THEN at.seq ELSE l.seq END)
 			) LIMIT $2))`
 
-	// The day of the oldest event that has no partition of its own, before $1.
-	sqlStrayDay = `SELECT min(appended_at) FROM alma_events_default WHERE appended_at < $1`
+	// Events of the default partition that were appended before $1 and that
+	// nobody needs, up to $2 and $3. Pending ones are needed.
+	sqlStray = `SELECT v.xact, v.seq FROM alma_events_default AS v WHERE v.appended_at < $1 AND (v.xact, v.seq) <= ($2, $3)
+		AND NOT EXISTS (SELECT 1 FROM alma_exceptions AS x WHERE x.status = 'PENDING' AND x.xact = v.xact AND x.seq = v.seq) ORDER BY v.xact, v.seq LIMIT $4`
+	sqlMakeStray = `CREATE TABLE {partition} (LIKE alma_events INCLUDING DEFAULTS INCLUDING CONSTRAINTS)`
+	sqlHideStray = `WITH gone AS (
+			DELETE FROM alma_events_default AS v USING unnest($1::bigint[], $2::bigint[]) AS u(xact, seq) WHERE v.xact = u.xact AND v.seq = u.seq AND (v.xact, v.seq) <= ($3, $4)
+				AND NOT EXISTS (SELECT 1 FROM alma_exceptions AS x WHERE x.status = 'PENDING' AND x.xact = v.xact AND x.seq = v.seq) RETURNING v.*
+		) INSERT INTO {partition} SELECT * FROM gone`
 
 	// Finished deliveries of events appended before $1, whose places are known
 	// to lie before $2 and $3, that no replay of their webhook needs. A batch

@@ -7,6 +7,24 @@ const (
 	sqlLockSchema     = `SELECT pg_advisory_xact_lock(1634495841, 1)`
 	sqlLockMembership = `SELECT pg_advisory_xact_lock(1634495841, 2)`
 
+	// Who waits for a table alone makes everybody wait who comes after.
+	sqlSoonLocks = `SELECT set_config('lock_timeout', '500', true)`
+
+	// A worker of autovacuum gives way to whoever has waited for it for
+	// deadlock_timeout, and not sooner.
+	sqlVacuumLocks = `SELECT set_config('lock_timeout', (setting::int + 500)::text, true) FROM pg_settings WHERE name = 'deadlock_timeout'`
+	// Whoever changes the schema holds it until the commit.
+	sqlSchemaLocks = `SELECT set_config('lock_timeout', '2000', true)`
+
+	// Who keeps a process, $1, from going on, and which table that is about.
+	// What the user may not see of others is NULL, but for who they are: the
+	// server's own workers are nobody.
+	sqlLockHolders = `SELECT b.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), coalesce(a.state, ''),
+			coalesce(left(a.query, 500), ''),
+			coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0)::float8, a.pid IS NOT NULL AND a.usesysid IS NULL,
+			coalesce((SELECT relation::regclass::text FROM pg_locks WHERE pid = $1 AND NOT granted LIMIT 1), '')
+		FROM unnest(pg_blocking_pids($1::int)) AS b(pid) LEFT JOIN pg_stat_activity AS a ON a.pid = b.pid ORDER BY b.pid`
+
 	sqlSchemaExists    = `SELECT to_regclass('alma_schema') IS NOT NULL`
 	sqlMakeSchemaTable = `CREATE TABLE IF NOT EXISTS alma_schema (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`
 	sqlSchemaVersion   = `SELECT coalesce(max(version), 0) FROM alma_schema`
@@ -23,9 +41,9 @@ const (
 
 	// Whether every table can be read and written.
 	sqlMissingRights = `SELECT coalesce(string_agg(c.relname, ', ' ORDER BY c.relname), '') FROM pg_class AS c
-		WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'alma_events'::regclass) AND c.relname LIKE 'alma\_%' AND c.relkind IN ('r', 'p')
+		WHERE c.` + inOurSchema + ` AND c.relname LIKE 'alma\_%' AND c.relkind IN ('r', 'p')
 			AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))`
 
 	sqlSize = `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class AS c
-		WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'alma_events'::regclass) AND c.relname LIKE 'alma\_%' AND c.relkind = 'r'`
+		WHERE c.` + inOurSchema + ` AND c.relname LIKE 'alma\_%' AND c.relkind = 'r'`
 )

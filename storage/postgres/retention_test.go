@@ -8,9 +8,37 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 	"github.com/alma-events/alma/storage/postgres"
 )
+
+// madeOldDays makes partitions of days that are ago days back, as if somebody had
+// made them then.
+func madeOldDays(t *testing.T, s *postgres.Store, ago ...int) {
+	t.Helper()
+	for _, days := range ago {
+		d := time.Now().UTC().AddDate(0, 0, -days).Truncate(24 * time.Hour)
+		exec(t, s.Pool(), fmt.Sprintf("CREATE TABLE alma_events_%s PARTITION OF alma_events FOR VALUES FROM ('%s') TO ('%s')",
+			d.Format("20060102"), d.Format(time.RFC3339), d.AddDate(0, 0, 1).Format(time.RFC3339)))
+	}
+}
+
+// eachPlace runs a test with old events that stand in partitions of their days,
+// and with some that stand in the default partition, for nobody made any.
+func eachPlace(t *testing.T, test func(t *testing.T, old func(t *testing.T, s *postgres.Store, ago ...int) []alma.Appended)) {
+	t.Parallel()
+	t.Run("in their days", func(t *testing.T) {
+		t.Parallel()
+		test(t, func(t *testing.T, s *postgres.Store, ago ...int) []alma.Appended {
+			t.Helper()
+			madeOldDays(t, s, ago...)
+			return oldDays(t, s, ago...)
+		})
+	})
+	t.Run("in the default partition", func(t *testing.T) {
+		t.Parallel()
+		test(t, oldDays)
+	})
+}
 
 // oldDays appends an event a day, ago days back, as if it had been appended
 // and attempted then.
@@ -89,12 +117,13 @@ func partitions(t testing.TB, s *postgres.Store) int {
 
 // TestPruneDropsDays: old days go with all that stands about their events, and
 // the tables that held them; ids may be used again.
-func TestPruneDropsDays(t *testing.T) {
-	t.Parallel()
+func TestPruneDropsDays(t *testing.T) { eachPlace(t, pruneDropsDays) } //nolint:paralleltest // eachPlace is.
+
+func pruneDropsDays(t *testing.T, oldDays func(t *testing.T, s *postgres.Store, ago ...int) []alma.Appended) {
 	s := open(t, postgres.Options{})
 	webhook(t, s, "wh_1")
-	before := partitions(t, s)
 	old := oldDays(t, s, 40, 39, 31, 10)
+	before := partitions(t, s)
 	today := mustAppend(t, s, "today")[0]
 	settle(t, s, alma.Settlement{
 		Watermark: today.Position, Lanes: []alma.LaneUpdate{{WebhookID: "wh_1", Shared: true}}, Attempts: []alma.SettledAttempt{attempted("wh_1", today)},
@@ -116,15 +145,16 @@ func TestPruneDropsDays(t *testing.T) {
 	if a := mustAppend(t, s, "ago-40")[0]; a.Duplicate {
 		t.Error("the id of a removed event is still taken")
 	}
-	if n := partitions(t, s); n != before { // What is left of old days stands in the default partition.
-		t.Errorf("there are %d partitions, want %d as before", n, before)
+	if n := partitions(t, s); n != before && n != before-3 { // There may have been none.
+		t.Errorf("there are %d partitions of %d, want three less, or all where there were none of these days", n, before)
 	}
 }
 
 // TestPruneKeepsWhatIsNeeded: a day is kept as long as one of its events is
 // needed, and later days go all the same.
-func TestPruneKeepsWhatIsNeeded(t *testing.T) {
-	t.Parallel()
+func TestPruneKeepsWhatIsNeeded(t *testing.T) { eachPlace(t, pruneKeepsWhatIsNeeded) } //nolint:paralleltest // eachPlace is.
+
+func pruneKeepsWhatIsNeeded(t *testing.T, oldDays func(t *testing.T, s *postgres.Store, ago ...int) []alma.Appended) {
 	s := open(t, postgres.Options{})
 	webhook(t, s, "wh_1")
 	old := oldDays(t, s, 40, 39, 38)
@@ -145,9 +175,10 @@ func TestPruneKeepsWhatIsNeeded(t *testing.T) {
 
 // TestPruneGoesOn: what a process left half done, when it died while it
 // removed a day, another finishes.
-func TestPruneGoesOn(t *testing.T) {
-	t.Parallel()
-	db := pgtest.Database(t)
+func TestPruneGoesOn(t *testing.T) { eachPlace(t, pruneGoesOn) } //nolint:paralleltest // eachPlace is.
+
+func pruneGoesOn(t *testing.T, oldDays func(t *testing.T, s *postgres.Store, ago ...int) []alma.Appended) {
+	db := postgres.Tables.Database(t)
 	s := openURL(t, db, postgres.Options{})
 	oldDays(t, s, 40)
 	today := mustAppend(t, s, "today")[0]
@@ -207,10 +238,11 @@ func TestPruneAttempts(t *testing.T) {
 // several processes one prunes.
 func TestPruneBesideOthers(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Database(t)
+	db := postgres.Tables.Database(t)
 	a, b := openURL(t, db, postgres.Options{}), openURL(t, db, postgres.Options{})
 	webhook(t, a, "wh_1")
-	oldDays(t, a, 45, 44, 43, 42, 41)
+	madeOldDays(t, a, 45, 44, 42, 41)
+	oldDays(t, a, 45, 44, 43, 42, 41) // One stands in the default partition.
 	today := mustAppend(t, a, "today")[0]
 	settle(t, a, alma.Settlement{Watermark: today.Position, Lanes: []alma.LaneUpdate{{WebhookID: "wh_1", Shared: true}}})
 	done := make(chan struct{})
@@ -242,7 +274,7 @@ func TestPruneBesideOthers(t *testing.T) {
 // the database meanwhile does without new partitions, and holds nobody up.
 func TestOpenBesideALongReader(t *testing.T) {
 	t.Parallel()
-	db := pgtest.Database(t)
+	db := postgres.Tables.Database(t)
 	s := openURL(t, db, postgres.Options{})
 	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format("20060102")
 	exec(t, s.Pool(), "DROP TABLE alma_events_"+tomorrow)
@@ -259,25 +291,97 @@ func TestOpenBesideALongReader(t *testing.T) {
 	}
 }
 
-// TestStrayRows: events and attempts that had no partition move to one when it
-// is made, and are found before and after.
+// TestStrayRows: events that had no partition move to one when it is made, and
+// are found before and after.
 func TestStrayRows(t *testing.T) {
 	t.Parallel()
-	s := open(t, postgres.Options{})
-	webhook(t, s, "wh_1")
-	oldDays(t, s, 3)
-	mustAppend(t, s, "today")
-	got, _ := read(t, s, alma.Position{})
-	wantIDs(t, got, "ago-3", "today")
-	page, err := s.FindEvents(t.Context(), alma.EventQuery{IDs: []string{"ago-3"}})
-	if err != nil || len(page.Items) != 1 {
-		t.Errorf("by its id %d events are found, %v; want 1", len(page.Items), err)
+	s, db := unprepared(t)
+	mustAppend(t, s, "a", "b")
+	look := func(s *postgres.Store) {
+		t.Helper()
+		got, _ := read(t, s, alma.Position{})
+		wantIDs(t, got, "a", "b")
+		page, err := s.FindEvents(t.Context(), alma.EventQuery{IDs: []string{"b"}})
+		if err != nil || len(page.Items) != 1 {
+			t.Errorf("by its id %d events are found, %v; want 1", len(page.Items), err)
+		}
 	}
-	prune(t, s, alma.Retention{Events: time.Now().AddDate(0, 0, -1)}) // Nobody has come past them.
-	got, _ = read(t, s, alma.Position{})
-	wantIDs(t, got, "ago-3", "today")
-	var stray int
-	if err := s.Pool().QueryRow(t.Context(), "SELECT count(*) FROM alma_events_default").Scan(&stray); err != nil || stray != 0 {
-		t.Errorf("%d events stand in the default partition, %v; want none", stray, err)
+	look(s)
+	second := openURL(t, db, postgres.Options{})
+	if n := count(t, db, "SELECT count(*) FROM "+today("alma_events")); n != 2 {
+		t.Errorf("the day holds %d events, want 2", n)
+	}
+	look(s)
+	look(second)
+}
+
+// TestManyStrayRows: a day of which there are many in the default partition
+// stays there, for everybody would have to wait while they move.
+func TestManyStrayRows(t *testing.T) {
+	t.Parallel()
+	s, db := unprepared(t)
+	exec(t, s.Pool(), `INSERT INTO alma_attempts (webhook, xact, seq, at, number, duration, status_code) SELECT 1, 1, n, now(), 1, 1, 200 FROM generate_series(1, 10001) AS n`)
+	openURL(t, db, postgres.Options{})
+	if n := count(t, db, "SELECT count(*) FROM alma_attempts_default"); n != 10001 {
+		t.Errorf("the default partition holds %d attempts, want all", n)
+	}
+	if n := count(t, db, "SELECT count(*) FROM pg_class WHERE relname = '"+today("alma_events")+"'"); n != 1 {
+		t.Error("the day of the log was not made")
+	}
+	exec(t, s.Pool(), `DELETE FROM alma_attempts WHERE seq = 1`)
+	openURL(t, db, postgres.Options{})
+	if n := count(t, db, "SELECT count(*) FROM "+today("alma_attempts")); n != 10000 {
+		t.Errorf("the day holds %d attempts, want those that were few enough", n)
+	}
+}
+
+// stray puts events into the default partition, as if they had been appended 40
+// days ago. Their places are before that of any real one.
+func stray(t *testing.T, s *postgres.Store, from, to int) {
+	t.Helper()
+	const events = `INSERT INTO alma_events (xact, seq, id, type, memory_id, memory_type, agent, project_id, timestamp_sec, timestamp_nsec, appended_at, data)
+		SELECT 1, n, 's' || n, 'CREATED', 'm', 'heuristic', 'a', 'p', 1, 2, now() - interval '40 days', '{}' FROM generate_series($1::int, $2::int) AS n`
+	exec(t, s.Pool(), events, from, to)
+	exec(t, s.Pool(), `INSERT INTO alma_event_ids (id, xact, seq, appended_at) SELECT id, xact, seq, appended_at FROM alma_events_default`)
+}
+
+// TestPruneManyStrayEvents: two processes take turns at removing old events that
+// stand in no partition of their day, in steps, and leave nothing behind but
+// what is needed.
+func TestPruneManyStrayEvents(t *testing.T) {
+	t.Parallel()
+	db := postgres.Tables.Database(t)
+	a, b := openURL(t, db, postgres.Options{}), openURL(t, db, postgres.Options{})
+	webhook(t, a, "wh_1")
+	now := mustAppend(t, a, "now")[0]
+	settle(t, a, alma.Settlement{
+		Watermark: now.Position, Lanes: []alma.LaneUpdate{{WebhookID: "wh_1", Shared: true}},
+		Exceptions: []alma.Exception{{WebhookID: "wh_1", Position: alma.Position{Xact: 1, Seq: 3000}, Status: alma.StatusPending}},
+	})
+	r := alma.Retention{Events: time.Now().AddDate(0, 0, -30)}
+	stray(t, a, 2000, 4000)
+	var first int64
+	for first == 0 { // It is in the middle of it, and then the other one takes over.
+		p, err := a.Prune(t.Context(), r)
+		if err != nil || !p.More {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		first = p.Events
+	}
+	if n := first + prune(t, b, r).Events; n != 2000 {
+		t.Errorf("%d events are said to be removed, want 2000", n)
+	}
+	exec(t, a.Pool(), `DELETE FROM alma_event_ids WHERE xact = 1`) // That of the one that is needed: it is put there once more.
+	stray(t, a, 1, 500)
+	if n := prune(t, a, r).Events; n != 500 {
+		t.Errorf("%d events are said to be removed, want 500", n)
+	}
+	for _, table := range []string{"alma_events", "alma_event_ids"} {
+		if n := count(t, db, "SELECT count(*) FROM "+table); n != 2 {
+			t.Errorf("%s holds %d rows, want that of today and that of a pending delivery", table, n)
+		}
+	}
+	if n := count(t, db, "SELECT count(*) FROM pg_class WHERE relname LIKE 'alma_gone%'"); n != 0 {
+		t.Errorf("%d tables are left", n)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 	"github.com/alma-events/alma/storage/postgres"
 )
 
@@ -19,7 +18,7 @@ import (
 // block one another, neither alone nor in transactions of a host.
 func TestSameIDsInOtherOrder(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := postgres.Tables.Database(t)
 	a, b := openURL(t, url, postgres.Options{}), openURL(t, url, postgres.Options{})
 	var wg sync.WaitGroup
 	for n := range 30 {

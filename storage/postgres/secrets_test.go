@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/alma-events/alma"
-	"github.com/alma-events/alma/internal/pgtest"
 	"github.com/alma-events/alma/internal/secret"
 	"github.com/alma-events/alma/storage/postgres"
 	"github.com/alma-events/alma/storage/storagetest"
@@ -73,7 +72,7 @@ func TestConformanceSealed(t *testing.T) {
 // TestADeletedWebhookKeepsNothing that may be secret.
 func TestADeletedWebhookKeepsNothing(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := postgres.Tables.Database(t)
 	s := openURL(t, url, postgres.Options{})
 	hide(t, s, "1")
 	if err := s.DeleteWebhook(t.Context(), "wh_1"); err != nil {
@@ -86,7 +85,7 @@ func TestADeletedWebhookKeepsNothing(t *testing.T) {
 
 func TestClearSecretsAreSealed(t *testing.T) {
 	t.Parallel()
-	url, key := pgtest.Database(t), secret.NewKey()
+	url, key := postgres.Tables.Database(t), secret.NewKey()
 	s := openURL(t, url, postgres.Options{})
 	hide(t, s, "1")
 	if n := shown(t, url); n != 2 {
@@ -108,7 +107,7 @@ func TestClearSecretsAreSealed(t *testing.T) {
 
 func TestWrongKeys(t *testing.T) {
 	t.Parallel()
-	url, key := pgtest.Database(t), secret.NewKey()
+	url, key := postgres.Tables.Database(t), secret.NewKey()
 	openURL(t, url, keys(key))
 	for want, o := range map[string]postgres.Options{
 		"no key was given":     {},
@@ -129,7 +128,7 @@ func TestWrongKeys(t *testing.T) {
 // TestRollingRekey changes the key of two nodes that never stop together.
 func TestRollingRekey(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := postgres.Tables.Database(t)
 	old, young := secret.NewKey(), secret.NewKey()
 	a, b := openURL(t, url, keys(old)), openURL(t, url, keys(old))
 	hide(t, a, "1")
@@ -172,7 +171,7 @@ func TestRollingRekey(t *testing.T) {
 // lost: without that key the database says what it needs.
 func TestLateNode(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := postgres.Tables.Database(t)
 	old, young := secret.NewKey(), secret.NewKey()
 	late, s := openURL(t, url, keys(old, young)), openURL(t, url, keys(young, old))
 	if _, err := s.Rekey(t.Context()); err != nil {
@@ -193,7 +192,7 @@ func TestLateNode(t *testing.T) {
 // either sealed anew too, or its key is not forgotten.
 func TestRekeyWaits(t *testing.T) {
 	t.Parallel()
-	url := pgtest.Database(t)
+	url := postgres.Tables.Database(t)
 	old, young := secret.NewKey(), secret.NewKey()
 	former := openURL(t, url, keys(old, young))
 	hide(t, former, "1")
