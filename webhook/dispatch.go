@@ -41,10 +41,10 @@ func (k *marks) tailAt() alma.Position { return *k.tail.Load() }
 func (m *Manager) dispatch(page alma.LogPage, offer func(*flow.Entry)) {
 	m.marks.dispatching.Lock()
 	defer m.marks.dispatching.Unlock()
+	m.meter.Events(len(page.Events)) // First: who handles one finds it counted.
 	for i := range page.Events {
 		offer(flow.NewEntry(&page.Events[i]))
 	}
-	m.meter.Events(len(page.Events))
 	m.marks.tail.Store(&page.Next)
 	m.settler.Touch()
 	m.offerCallbacks(page.Next)
