@@ -163,9 +163,15 @@ func (s *Server) deliveryCalls() []operation {
 	return []operation{
 		{
 			method: http.MethodGet, path: "/v1/deliveries", roles: reads,
-			params:  []param{paramWebhookID, paramEventID, paramStatus, paramProject, paramSince, paramUntil, paramLimit, paramAfter},
+			params:  []param{paramWebhookID, paramEventID, paramStatus, paramReason, paramProject, paramSince, paramUntil, paramLimit, paramAfter},
 			summary: "List deliveries, those of the newest event first.",
 			status:  http.StatusOK, result: typeOf[list[DeliveryView]](), handle: s.listDeliveries,
+		},
+		{
+			method: http.MethodGet, path: "/v1/deliveries/failed", roles: reads,
+			params:  []param{paramWebhookID, paramReason, paramProject, paramSince, paramUntil, paramLimit, paramAfter},
+			summary: "Count failed deliveries by webhook and reason, the webhooks that were made last first. A page may be short, and still name a next one.",
+			status:  http.StatusOK, result: typeOf[list[failedGroupView]](), handle: s.listFailed,
 		},
 		{method: http.MethodGet, path: "/v1/deliveries/{id}", roles: reads, summary: "One delivery, with its attempts.", status: http.StatusOK, result: typeOf[deliveryLog](), handle: s.getDelivery},
 		{method: http.MethodPost, path: "/v1/deliveries/{id}/retry", roles: onlyRoot, summary: "Make a new attempt now.", status: http.StatusAccepted, result: typeOf[DeliveryView](), handle: s.retryDelivery},
