@@ -22,6 +22,7 @@ type operation struct {
 	endless      bool         // The answer ends when the client goes.
 	versioned    bool         // Answers carry an ETag, and If-Match is honoured.
 	told         bool         // The audit log is told of it, although others than admins may make it.
+	lines        bool         // Who accepts lines of JSON is told of the progress.
 	asks         bool         // A question, although it is a POST: there is nothing that a repeat could make twice.
 	bodyCap      int64        // Bytes; maxBody if it does not say so.
 	handle       func(*call) error
@@ -202,7 +203,7 @@ func (s *Server) replayCalls() []operation {
 			body:    typeOf[retryInput](), status: http.StatusAccepted, result: typeOf[retried](), handle: s.retryFailed,
 		},
 		{
-			method: http.MethodPost, path: "/v1/purge", roles: onlyRoot,
+			method: http.MethodPost, path: "/v1/purge", roles: onlyRoot, lines: true,
 			summary: "Erase personal data: of events, memories and what was delivered. Ids, types, times and outcomes stay.",
 			body:    typeOf[purgeInput](), status: http.StatusOK, result: typeOf[purgeResult](), handle: s.postPurge,
 		},
