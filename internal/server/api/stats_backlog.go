@@ -145,7 +145,7 @@ func complaint(n *webhook.Notable) (kind, detail string) {
 	case n.Health == webhook.Dead:
 		return "dead", "its listener fails all the time; it is tried now and then"
 	case n.Health == webhook.Failing:
-		return "failing", "its listener has failed since " + n.FailingSince.UTC().Format(time.RFC3339)
+		return "failing", "its listener has failed since " + n.FailingSince.UTC().Format("2006-01-02 15:04:05 UTC")
 	case n.LagTime > lagLimit:
 		return "lag", "its oldest event has waited for " + n.LagTime.Round(time.Second).String()
 	}

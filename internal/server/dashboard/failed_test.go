@@ -63,10 +63,12 @@ func TestFailedPageCountsWholeGroups(t *testing.T) {
 	v := r.visitor(r.admin)
 	p := v.get("/failed")
 	wantIn(t, p, "2\u202f500 deliveries failed for good", ">2\u202f499<span", ">1<span", "no answer within 30s", `name="group" value="`+w.ID+` status_4xx"`)
+	wantIn(t, v.get(html.UnescapeString("/failed?since="+between(v.get("/overview").body, `<a href="/failed?since=`, `"`))), "2\u202f500 deliveries failed for good", "in the time that is chosen above")
 	if strings.Index(p.body, "timeout</span>") > strings.Index(p.body, "status 4xx</span>") {
 		t.Error("the largest group is not the first")
 	}
-	rare := html.UnescapeString(between(p.body[strings.Index(p.body, "status 4xx</span>"):], `href="`, `"`))
+	before := p.body[:strings.Index(p.body, `<span class="reason">status 4xx</span>`)] // Its count, and the link to it.
+	rare := html.UnescapeString(between(before[strings.LastIndex(before, `<td class="num">`):], `href="`, `"`))
 	q := v.get(rare)
 	wantIn(t, q, "1 delivery failed for good", "The deliveries of this group", "the listener answered 404", `<option value="status_4xx" selected>`)
 	if strings.Contains(q.body, "no answer within 30s") {
