@@ -23,7 +23,7 @@ func purgeServer(t *testing.T, answer func(w http.ResponseWriter, r *http.Reques
 		answer(w, r, func(line string) {
 			w.Header().Set("Content-Type", mediaLines)
 			fmt.Fprintln(w, line)
-			w.(http.Flusher).Flush() //nolint:forcetypeassert // It is one.
+			w.(http.Flusher).Flush()
 		})
 	}))
 	t.Cleanup(s.Close)

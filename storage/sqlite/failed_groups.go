@@ -85,8 +85,8 @@ func parseFailedPlace(token string) (failedPlace, error) {
 	if token == "" {
 		return failedPlace{webhook: math.MaxInt64}, nil
 	}
-	p, number := failedPlace{}, ""
-	number, p.reason, p.behind = strings.Cut(token, ".")
+	number, reason, behind := strings.Cut(token, ".")
+	p := failedPlace{behind: behind, reason: reason}
 	var err error
 	if p.webhook, err = strconv.ParseInt(number, 36, 64); err != nil {
 		var f alma.Faults

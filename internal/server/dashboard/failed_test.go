@@ -67,7 +67,7 @@ func TestFailedPageCountsWholeGroups(t *testing.T) {
 	if strings.Index(p.body, "timeout</span>") > strings.Index(p.body, "status 4xx</span>") {
 		t.Error("the largest group is not the first")
 	}
-	before := p.body[:strings.Index(p.body, `<span class="reason">status 4xx</span>`)] // Its count, and the link to it.
+	before, _, _ := strings.Cut(p.body, `<span class="reason">status 4xx</span>`) // Its count, and the link to it.
 	rare := html.UnescapeString(between(before[strings.LastIndex(before, `<td class="num">`):], `href="`, `"`))
 	q := v.get(rare)
 	wantIn(t, q, "1 delivery failed for good", "The deliveries of this group", "the listener answered 404", `<option value="status_4xx" selected>`)
@@ -78,7 +78,8 @@ func TestFailedPageCountsWholeGroups(t *testing.T) {
 	for path, pages := html.UnescapeString(between(p.body, `<td class="num"><a href="`, `"`)), 0; pages < 3; pages++ {
 		p = v.get(path)
 		for _, rest := range strings.Split(p.body, `name="delivery" value="`)[1:] {
-			seen[rest[:strings.Index(rest, " ")]] = true
+			id, _, _ := strings.Cut(rest, " ")
+			seen[id] = true
 		}
 		path = html.UnescapeString(between(p.body, `<p class="pages"><a class="button" href="`, `"`))
 	}
