@@ -200,6 +200,10 @@ type Disabling struct {
 type DeliveryStore interface {
 	// FindDeliveries lists deliveries, the newest event first, without attempt logs.
 	FindDeliveries(ctx context.Context, q DeliveryQuery) (Page[Delivery], error)
+	// FailedGroups counts failed deliveries by webhook and reason: the webhooks
+	// that were made last first, the reasons of each in the order of their names.
+	// A page takes a bounded time: it may be short, and still name a next one.
+	FailedGroups(ctx context.Context, q FailedQuery) (Page[FailedGroup], error)
 	// Delivery returns one delivery with its attempts, or ErrNotFound.
 	Delivery(ctx context.Context, webhookID string, pos Position) (Delivery, error)
 }
@@ -210,6 +214,7 @@ type DeliveryQuery struct {
 	WebhookID string
 	EventID   string
 	Status    DeliveryStatus
+	Reason    Reason // With StatusFailed: those that failed for it last.
 	ProjectID string
 	Since     time.Time
 	Until     time.Time

@@ -37,6 +37,17 @@ func (m *Manager) Deliveries(ctx context.Context, q alma.DeliveryQuery) (alma.Pa
 	return page, nil
 }
 
+// FailedGroups counts failed deliveries by webhook and reason, the webhooks that
+// were made last first. Of each webhook the newest are counted, and a group says
+// when there are more: see [alma.FailedQuery].
+func (m *Manager) FailedGroups(ctx context.Context, q alma.FailedQuery) (alma.Page[alma.FailedGroup], error) {
+	page, err := m.store.FailedGroups(ctx, q)
+	if err != nil {
+		return page, fmt.Errorf("alma: count failed deliveries: %w", err)
+	}
+	return page, nil
+}
+
 // EventDeliveries lists the deliveries of one event, one for each webhook that
 // wants it, those included that wait in the log.
 func (m *Manager) EventDeliveries(ctx context.Context, ev *alma.Event) ([]alma.Delivery, error) {

@@ -185,6 +185,26 @@ func TestPurgeTellsHowFarItIs(t *testing.T) {
 	})
 }
 
+// TestAPurgeThatIsCutShortIsFinishedByAnother: what is erased stays erased, and a
+// repeat erases the rest, which it alone counts.
+func TestAPurgeThatIsCutShortIsFinishedByAnother(t *testing.T) {
+	inBubble(t, func(t *testing.T, e *engine) {
+		for range 3 {
+			e.append(names("m", 300)...)
+		}
+		synctest.Wait()
+		ctx, cut := context.WithCancel(t.Context())
+		part, err := e.Purge(ctx, alma.PurgeQuery{Agent: "qa"}, func(alma.Purged) { cut() })
+		if !errors.Is(err, context.Canceled) || part.Events == 0 || part.Events == 900 {
+			t.Fatalf("cut short it erased %d events, %v; want a part of 900", part.Events, err)
+		}
+		rest, err := e.Purge(t.Context(), alma.PurgeQuery{Agent: "qa"}, nil)
+		if err != nil || part.Events+rest.Events != 900 {
+			t.Errorf("a repeat erased %d events, %v; want the %d that were left", rest.Events, err, 900-part.Events)
+		}
+	})
+}
+
 // slowReader is a store whose answers are long on their way.
 type slowReader struct{ *sqlite.Store }
 

@@ -91,10 +91,8 @@ func (m *Manager) List(ctx context.Context) ([]Status, error) {
 
 // status describes a webhook as it was seen.
 func (m *Manager) status(ctx context.Context, w alma.Webhook, seen *sight, reader *lagReader) (Status, error) {
-	s := Status{Webhook: w, Effective: effective(w.Config), Health: Healthy}
-	if err := seen.compiled.unusable; err != nil {
-		s.State, s.StateReason = alma.StateDisabled, "this program cannot use the stored settings: "+err.Error()
-	}
+	s := Status{Webhook: w, Effective: effective(w.Config), Health: seen.health()}
+	s.State, s.StateReason = seen.state(w.State, w.StateReason)
 	ls := &seen.lane
 	s.Waiting, s.InFlight = ls.Waiting, ls.InFlight
 	s.Expired, s.FailingSince = ls.Health.Expired, ls.Health.FailingSince
@@ -105,16 +103,30 @@ func (m *Manager) status(ctx context.Context, w alma.Webhook, seen *sight, reade
 			s.FilterError = *text
 		}
 	}
-	switch {
-	case ls.Health.BreakerOpen:
-		s.Health = Dead
-	case !ls.Health.FailingSince.IsZero():
-		s.Health = Failing
-	}
 	if !ls.Busy {
 		return s, nil
 	}
 	var err error
 	s.Lag, s.LagTime, err = reader.lag(ctx, seen)
 	return s, err
+}
+
+// health says how the listener does.
+func (s *sight) health() Health {
+	switch {
+	case s.lane.Health.BreakerOpen:
+		return Dead
+	case !s.lane.Health.FailingSince.IsZero():
+		return Failing
+	}
+	return Healthy
+}
+
+// state returns the stored state and its reason, or that the settings are of no
+// use to this program.
+func (s *sight) state(stored alma.WebhookState, reason string) (alma.WebhookState, string) {
+	if err := s.compiled.unusable; err != nil {
+		return alma.StateDisabled, "this program cannot use the stored settings: " + err.Error()
+	}
+	return stored, reason
 }

@@ -193,7 +193,8 @@ func (m *Manager) Unsubscribe(ctx context.Context, id string) error {
 	return m.remove(ctx, id, AnyVersion, isSubscription)
 }
 
-func isSubscription(w *alma.Webhook) bool { return strings.HasPrefix(w.Config.URL, callbackScheme) }
+func isCallback(url string) bool          { return strings.HasPrefix(url, callbackScheme) }
+func isSubscription(w *alma.Webhook) bool { return isCallback(w.Config.URL) }
 func isWebhook(w *alma.Webhook) bool      { return !isSubscription(w) }
 
 // compileSubscription is compile for a stored subscription. Until somebody

@@ -15,15 +15,17 @@ import (
 )
 
 type deliveryCmd struct {
-	List  deliveryListCmd  `cmd:"" help:"List deliveries, the newest event first."`
-	Show  deliveryShowCmd  `cmd:"" help:"Show one delivery with its attempts."`
-	Retry deliveryRetryCmd `cmd:"" help:"Attempt deliveries now: some by name, or all that failed."`
+	List   deliveryListCmd   `cmd:"" help:"List deliveries, the newest event first."`
+	Failed deliveryFailedCmd `cmd:"" help:"Count failed deliveries by webhook and reason."`
+	Show   deliveryShowCmd   `cmd:"" help:"Show one delivery with its attempts."`
+	Retry  deliveryRetryCmd  `cmd:"" help:"Attempt deliveries now: some by name, or all that failed."`
 }
 
 type deliveryListCmd struct {
 	Webhook string `help:"Only this webhook." placeholder:"ID"`
 	Event   string `help:"Only this event." placeholder:"ID"`
 	Status  string `help:"Only pending, success, failed or suppressed ones." placeholder:"STATUS"`
+	Reason  string `help:"With --status failed: only those that failed for this reason." placeholder:"REASON"`
 	period
 	listing
 }
@@ -34,7 +36,10 @@ func (c *deliveryListCmd) Run(ctx context.Context, conn *connection, io stdio) e
 	if !slices.Contains([]alma.DeliveryStatus{"", alma.StatusPending, alma.StatusSuccess, alma.StatusFailed, alma.StatusSuppressed}, status) {
 		return usagef("--status %q: want pending, success, failed or suppressed", c.Status)
 	}
-	q := c.listing.add(c.period.add(values("webhook_id", c.Webhook, "event_id", c.Event, "status", string(status))))
+	if c.Reason != "" && status != alma.StatusFailed {
+		return usagef("--reason is about failed deliveries: give --status failed too")
+	}
+	q := c.listing.add(c.period.add(values("webhook_id", c.Webhook, "event_id", c.Event, "status", string(status), "reason", c.Reason)))
 	var raw json.RawMessage
 	if err := conn.call(ctx, http.MethodGet, "/v1/deliveries", q, nil, &raw); err != nil {
 		return err

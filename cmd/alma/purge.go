@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -29,7 +27,8 @@ type purgeCmd struct {
 func (*purgeCmd) Help() string {
 	return `Erases the data of events, the memories, and what was sent and answered, for good.
 Ids, types, times and outcomes stay. Several flags select what fits all of them.
-A purge that was cut short is repeated. Example:
+How far it is, is shown meanwhile. One that was cut short has erased a part: repeat
+the command for the rest. Example:
 
   alma purge --agent anna --until 2026-01-28T00:00:00Z --dry-run`
 }
@@ -72,30 +71,19 @@ func (c *purgeCmd) Run(ctx context.Context, conn *connection, io stdio) error {
 	if len(body) == 0 {
 		return usagef("name what is to be erased: --memory, --agent, --project, --since or --until")
 	}
-	patient := conn.patient(time.Hour) // The server works until it is done.
+	patient := conn.patient(24 * time.Hour) // The server works until it is done, and tells how far it is.
+	p := purging{dryRun: c.DryRun}
 	if !c.DryRun && !c.Yes {
-		if err := confirmPurge(ctx, patient, io, body); err != nil {
+		var err error
+		if p.of, err = confirmPurge(ctx, patient, io, body); err != nil {
 			return err
 		}
 	}
-	answer, err := callPurge(ctx, patient, io, body, c.DryRun)
+	answer, err := callPurge(ctx, patient, io, body, p)
 	if err != nil {
 		return err
 	}
 	return c.print(io, answer)
-}
-
-func callPurge(ctx context.Context, conn *connection, io stdio, filter map[string]any, dryRun bool) (*purgeAnswer, error) {
-	body := maps.Clone(filter)
-	body["dry_run"] = dryRun
-	var answer purgeAnswer
-	what := "Looking through the log and the memories"
-	if !dryRun {
-		what = "Erasing; it may be interrupted, and repeated"
-	}
-	defer showWork(io, what)()
-	err := conn.call(ctx, http.MethodPost, "/v1/purge", nil, body, &answer)
-	return &answer, err
 }
 
 func (c *purgeCmd) print(io stdio, answer *purgeAnswer) error {
@@ -114,21 +102,21 @@ func (c *purgeCmd) print(io stdio, answer *purgeAnswer) error {
 }
 
 // confirmPurge asks a person, with the counts at hand. Where nobody can answer,
-// --yes is needed.
-func confirmPurge(ctx context.Context, conn *connection, io stdio, filter map[string]any) error {
+// --yes is needed. It returns what was counted.
+func confirmPurge(ctx context.Context, conn *connection, io stdio, filter map[string]any) (*purgeAnswer, error) {
 	if !canAnswer(io.in) {
-		return usagef("this erases data for good, and nobody is there to ask: give --yes, or --dry-run to count first")
+		return nil, usagef("this erases data for good, and nobody is there to ask: give --yes, or --dry-run to count first")
 	}
-	would, err := callPurge(ctx, conn, io, filter, true)
+	would, err := callPurge(ctx, conn, io, filter, purging{dryRun: true})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fmt.Fprintf(io.err, "This erases %s fail. It cannot be undone. Erase? [y/N] ", would)
 	line, _ := bufio.NewReader(io.in).ReadString('\n') // Without an answer it is a no.
 	if answer := strings.ToLower(strings.TrimSpace(line)); answer != "y" && answer != "yes" {
-		return errors.New("nothing was erased")
+		return nil, errors.New("nothing was erased")
 	}
-	return nil
+	return would, nil
 }
 
 // canAnswer reports whether a person types what in reads.

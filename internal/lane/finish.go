@@ -238,7 +238,7 @@ func (l *Lane) checkDisabling(out *Outcome, now time.Time, record *flow.Record) 
 
 func (l *Lane) disable(record *flow.Record, reason string) {
 	record.Disabled = &alma.Disabling{WebhookID: l.settings.WebhookID, Reason: reason}
-	l.active, l.disabling = false, true
+	l.active, l.disabling, l.ended = false, true, reason
 	l.rewindReplays()
 	if l.buffer.len() > 0 {
 		l.behind = true

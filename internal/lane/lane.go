@@ -72,6 +72,7 @@ type Lane struct {
 	erased    map[alma.Position]struct{} // While something was under way.
 	erasures  int                        // What was read across one is read again.
 	disabling bool                       // It ended its own active state, which is not yet durable.
+	ended     string                     // Why it did so, until it is active again.
 	inFlight  int
 	retrying  int // Of inFlight: not first attempts.
 	unsettled int // Finished, and not yet durable.
@@ -254,6 +255,7 @@ func (l *Lane) SetActive(active bool, tail alma.Position) (list bool) {
 	}
 	l.active = active
 	if active {
+		l.ended = ""
 		now := time.Now()
 		if l.health.revive(now) {
 			l.record(flow.Record{Owner: l, Lane: l.update()})
@@ -322,6 +324,7 @@ type Status struct {
 	Waiting  int
 	Replays  int // Unfinished ones.
 	Health   alma.LaneHealth
+	Ended    string // Why the lane ended the webhook's active state; empty when it has not.
 }
 
 // Status returns the lane's present state.
@@ -331,7 +334,7 @@ func (l *Lane) Status() Status {
 	low, busy := l.low()
 	return Status{
 		Behind: l.behind, Low: low, Busy: busy, InFlight: l.inFlight,
-		Waiting: len(l.waiting) + l.deferred, Replays: len(l.replays), Health: l.health.stored,
+		Waiting: len(l.waiting) + l.deferred, Replays: len(l.replays), Health: l.health.stored, Ended: l.ended,
 	}
 }
 

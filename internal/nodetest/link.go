@@ -227,6 +227,11 @@ func (l *Link) Settle(ctx context.Context, st alma.Settlement) error {
 	return l.send(func() error { return l.answered(l.store.Settle(ctx, st)) })
 }
 
+// FailedGroups implements [alma.DeliveryStore].
+func (l *Link) FailedGroups(ctx context.Context, q alma.FailedQuery) (alma.Page[alma.FailedGroup], error) {
+	return through(l, func() (alma.Page[alma.FailedGroup], error) { return l.store.FailedGroups(ctx, q) })
+}
+
 // FindDeliveries implements [alma.DeliveryStore].
 func (l *Link) FindDeliveries(ctx context.Context, q alma.DeliveryQuery) (alma.Page[alma.Delivery], error) {
 	return through(l, func() (alma.Page[alma.Delivery], error) { return l.store.FindDeliveries(ctx, q) })

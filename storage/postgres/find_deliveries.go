@@ -135,7 +135,7 @@ func (f *deliveryFinder) text() string {
 // step looks at the next candidates.
 func (f *deliveryFinder) step(ctx context.Context, q queryer) error {
 	rows, err := q.Query(ctx, f.text(), f.webhook, f.low.xact, f.low.seq, f.at.xact, f.at.seq, f.at.webhook, f.limit,
-		f.query.ProjectID, string(f.query.Status), bound(f.query.Since), bound(f.query.Until))
+		f.query.ProjectID, string(f.query.Status), bound(f.query.Since), bound(f.query.Until), string(f.query.Reason))
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ package postgres
 // an index in that order, so each gives its share and stops at the limit.
 // Parameters: $1 webhook (0 = all), $2 and $3 the lowest place, $4 to $6 the
 // cursor, $7 limit, $8 project (” = all), $9 status, $10 and $11 the times of
-// the append.
+// the append, $12 reason (” = all).
 const (
 	candidateSpan = ` ($1::bigint = 0) AND (xact, seq) >= ($2, $3) AND (xact, seq, webhook) < ($4, $5, $6)`
 	// The same, for the rows of one webhook: its cursor is the place alone.
@@ -25,6 +25,9 @@ const (
 				SELECT 1 FROM alma_events AS v WHERE v.xact = c.xact AND v.seq = c.seq AND ($8 = '' OR v.project_id = $8)
 					AND ($10::timestamptz IS NULL OR v.appended_at >= $10) AND ($11::timestamptz IS NULL OR v.appended_at < $11)))
 			AND ($9 <> 'SUCCESS' OR NOT EXISTS (SELECT 1 FROM alma_exceptions AS x WHERE x.webhook = c.webhook AND x.xact = c.xact AND x.seq = c.seq))
+			AND ($12 = '' OR EXISTS (
+				SELECT 1 FROM alma_exceptions AS x JOIN alma_exceptions AS e ON e.webhook = x.webhook AND e.xact = coalesce(x.head_xact, x.xact) AND e.seq = coalesce(x.head_seq, x.seq)
+				WHERE x.webhook = c.webhook AND x.xact = c.xact AND x.seq = c.seq AND e.last_reason = $12))
 		FROM (`
 	candidateEnd = `) AS c ORDER BY c.xact DESC, c.seq DESC, c.webhook DESC`
 

@@ -117,7 +117,7 @@ func (f *deliveryFinder) step(ctx context.Context, q *statements) error {
 			f.found = append(f.found, row)
 		}
 		return err
-	}, f.text(), f.webhook, f.span.low, before, f.at.seq, f.at.webhook, f.limit, f.query.ProjectID, string(f.query.Status))
+	}, f.text(), f.webhook, f.span.low, before, f.at.seq, f.at.webhook, f.limit, f.query.ProjectID, string(f.query.Status), string(f.query.Reason))
 	f.ended = seen < f.limit
 	f.limit = min(4*f.limit, maxCandidates)
 	return err

@@ -27,6 +27,8 @@ func TestListingsWalkIndexes(t *testing.T) {
 		"pending of a webhook":     sqlLanePending,
 		"exceptions of a webhook":  sqlLaneExceptional,
 		"shown deliveries":         sqlDeliveries,
+		"failed of a webhook":      sqlFailedGroups,
+		"webhooks with exceptions": sqlExceptionalWebhooks,
 		"events":                   sqlFindEvents,
 		"events of a memory":       sqlFindEventsByMemory,
 		"events by id":             sqlFindEventsByID,
@@ -117,6 +119,7 @@ func allowedScan(step string) bool {
 		"SCAN CONSTANT ROW",
 		"SCAN c",           // The candidates.
 		"SCAN k", "SCAN p", // The keys of a page; the pending counts of lanes.
+		"SCAN jump",            // From one webhook to the next.
 		"SCAN sqlite_sequence", // A handful of rows.
 		"SCAN alma_events",     // ORDER BY seq DESC LIMIT 1.
 		"SCAN json_each", "SCAN (subquery",

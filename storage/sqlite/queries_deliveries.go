@@ -6,7 +6,7 @@ package sqlite
 // Candidates are (seq, webhook), the newest event first. Both tables have an
 // index in that order, so SQLite merges two walks and stops at the limit.
 // Parameters: ?1 webhook (0 = all), ?2 and ?3 the span of seq (from, before),
-// ?4 and ?5 the cursor, ?6 limit, ?7 project (” = all), ?8 status.
+// ?4 and ?5 the cursor, ?6 limit, ?7 project (” = all), ?8 status, ?9 reason (” = all).
 const (
 	candidateSpan = ` seq >= ?2 AND seq < ?3 AND (seq, webhook) < (?4, ?5)`
 	// The same, for the rows of one webhook: its cursor is the seq alone.
@@ -17,7 +17,9 @@ const (
 	// Which candidates the page takes. It is a column, not a condition, so that
 	// one query never looks at more than its limit.
 	candidateMatch = `SELECT c.seq, c.webhook, (?7 = '' OR EXISTS (SELECT 1 FROM alma_events AS v WHERE v.seq = c.seq AND v.project_id = ?7))
-		AND (?8 <> 'SUCCESS' OR NOT EXISTS (SELECT 1 FROM alma_exceptions AS x WHERE x.webhook = c.webhook AND x.seq = c.seq)) FROM `
+		AND (?8 <> 'SUCCESS' OR NOT EXISTS (SELECT 1 FROM alma_exceptions AS x WHERE x.webhook = c.webhook AND x.seq = c.seq))
+		AND (?9 = '' OR EXISTS (SELECT 1 FROM alma_exceptions AS x JOIN alma_exceptions AS e ON e.webhook = x.webhook AND e.seq = coalesce(x.head, x.seq)
+			WHERE x.webhook = c.webhook AND x.seq = c.seq AND e.last_reason = ?9)) FROM `
 
 	// Every delivery.
 	sqlCandidates = candidateMatch + `(SELECT seq, webhook FROM alma_attempts WHERE` + candidateSpan + `

@@ -135,6 +135,8 @@ func testBadCursor(e *env) {
 	e.wantFault(err, "after")
 	_, err = e.FindDeliveries(e.ctx, alma.DeliveryQuery{Cursor: after})
 	e.wantFault(err, "after")
+	_, err = e.FailedGroups(e.ctx, alma.FailedQuery{Cursor: after})
+	e.wantFault(err, "after")
 	_, err = e.ListMemories(e.ctx, alma.MemoryQuery{Cursor: after})
 	e.wantFault(err, "after")
 }

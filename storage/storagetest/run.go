@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) alma.Storage, f Features) {
 		{"Lanes", laneCases},
 		{"Exceptions", exceptionCases},
 		{"Deliveries", deliveryCases},
+		{"Failed", failedCases},
 		{"Webhooks", webhookCases},
 		{"Sources", sourceCases},
 		{"Keys", keyCases},

@@ -37,6 +37,7 @@ var calls = map[string][]alma.Role{
 	"POST /v1/webhooks/{id}/test":          {alma.RoleAdmin},
 	"POST /v1/webhooks/{id}/rotate-secret": {alma.RoleAdmin},
 	"GET /v1/deliveries":                   {alma.RoleAdmin, alma.RoleRead},
+	"GET /v1/deliveries/failed":            {alma.RoleAdmin, alma.RoleRead},
 	"GET /v1/deliveries/{id}":              {alma.RoleAdmin, alma.RoleRead},
 	"POST /v1/deliveries/{id}/retry":       {alma.RoleAdmin},
 	"POST /v1/webhooks/{id}/replay":        {alma.RoleAdmin},
@@ -195,6 +196,7 @@ func TestProjectKeyNamingAnotherProject(t *testing.T) {
 		{http.MethodGet, "/v1/memories?project_id=theirs", nil},
 		{http.MethodGet, "/v1/webhooks?project_id=theirs", nil},
 		{http.MethodGet, "/v1/deliveries?project_id=theirs", nil},
+		{http.MethodGet, "/v1/deliveries/failed?project_id=theirs", nil},
 	} {
 		r.do(mine, tc.method, tc.path, tc.body).want(http.StatusForbidden)
 	}

@@ -17,11 +17,14 @@ func (s *Server) listDeliveries(c *call) error {
 	faults := c.queryFaults
 	q := alma.DeliveryQuery{
 		WebhookID: c.query.Get(paramWebhookID.name), EventID: c.query.Get(paramEventID.name),
-		Status: alma.DeliveryStatus(c.query.Get(paramStatus.name)), ProjectID: c.queryProject(),
+		Status: alma.DeliveryStatus(c.query.Get(paramStatus.name)), Reason: c.reason(&faults), ProjectID: c.queryProject(),
 		Since: c.time(&faults, paramSince), Until: c.time(&faults, paramUntil), Cursor: c.cursor(&faults),
 	}
 	if q.Status != "" && !slices.Contains(statuses, q.Status) {
 		faults.Addf(paramStatus.name, "is no status; want PENDING, SUCCESS, FAILED or SUPPRESSED")
+	}
+	if q.Reason != "" && q.Status != alma.StatusFailed {
+		faults.Addf(paramReason.name, "selects among failed deliveries: set status to FAILED, or leave reason out")
 	}
 	if err := c.refuseList(&faults, func(at alma.Cursor) error {
 		_, err := s.manager.Deliveries(c.r.Context(), alma.DeliveryQuery{Cursor: at})

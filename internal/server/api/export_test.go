@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -37,4 +38,20 @@ func NewGuesses() Guesses { return Guesses{newGuesses()} }
 // Wrong guesses wrong.
 func (g Guesses) Wrong(ctx context.Context, remote string) time.Duration {
 	return g.guesses.wrong(ctx, remote)
+}
+
+// Standings lets tests share looks at webhooks without a server.
+type Standings struct{ standings standings }
+
+// Of is standings.of, with the number of webhooks for what was seen.
+func (s *Standings) Of(ctx context.Context, project string, look func() (int, error)) (int, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/v1/stats", http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	seen, err := s.standings.of(&call{r: r, key: alma.Key{ProjectID: project}}, func(*call) (standing, error) {
+		n, err := look()
+		return standing{webhooks: n}, err
+	})
+	return seen.webhooks, err
 }

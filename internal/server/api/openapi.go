@@ -98,6 +98,12 @@ func (d describer) success(op *operation) *huma.Response {
 	default:
 		r.Content = map[string]*huma.MediaType{mediaJSON: {Schema: d.schemas.Schema(op.result, true, op.result.Name())}}
 	}
+	if op.lines {
+		r.Content[mediaLines] = &huma.MediaType{Schema: &huma.Schema{
+			Type:        "string",
+			Description: "For who accepts it: a line of JSON now and then, with the counts so far in progress; the last line has the status and the body that the answer would have had.",
+		}}
+	}
 	return r
 }
 

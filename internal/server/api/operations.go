@@ -22,6 +22,7 @@ type operation struct {
 	endless      bool         // The answer ends when the client goes.
 	versioned    bool         // Answers carry an ETag, and If-Match is honoured.
 	told         bool         // The audit log is told of it, although others than admins may make it.
+	lines        bool         // Who accepts lines of JSON is told of the progress.
 	asks         bool         // A question, although it is a POST: there is nothing that a repeat could make twice.
 	bodyCap      int64        // Bytes; maxBody if it does not say so.
 	handle       func(*call) error
@@ -163,9 +164,15 @@ func (s *Server) deliveryCalls() []operation {
 	return []operation{
 		{
 			method: http.MethodGet, path: "/v1/deliveries", roles: reads,
-			params:  []param{paramWebhookID, paramEventID, paramStatus, paramProject, paramSince, paramUntil, paramLimit, paramAfter},
+			params:  []param{paramWebhookID, paramEventID, paramStatus, paramReason, paramProject, paramSince, paramUntil, paramLimit, paramAfter},
 			summary: "List deliveries, those of the newest event first.",
 			status:  http.StatusOK, result: typeOf[list[DeliveryView]](), handle: s.listDeliveries,
+		},
+		{
+			method: http.MethodGet, path: "/v1/deliveries/failed", roles: reads,
+			params:  []param{paramWebhookID, paramReason, paramProject, paramSince, paramUntil, paramLimit, paramAfter},
+			summary: "Count failed deliveries by webhook and reason, the webhooks that were made last first. A page may be short, and still name a next one.",
+			status:  http.StatusOK, result: typeOf[list[failedGroupView]](), handle: s.listFailed,
 		},
 		{method: http.MethodGet, path: "/v1/deliveries/{id}", roles: reads, summary: "One delivery, with its attempts.", status: http.StatusOK, result: typeOf[deliveryLog](), handle: s.getDelivery},
 		{method: http.MethodPost, path: "/v1/deliveries/{id}/retry", roles: onlyRoot, summary: "Make a new attempt now.", status: http.StatusAccepted, result: typeOf[DeliveryView](), handle: s.retryDelivery},
@@ -196,7 +203,7 @@ func (s *Server) replayCalls() []operation {
 			body:    typeOf[retryInput](), status: http.StatusAccepted, result: typeOf[retried](), handle: s.retryFailed,
 		},
 		{
-			method: http.MethodPost, path: "/v1/purge", roles: onlyRoot,
+			method: http.MethodPost, path: "/v1/purge", roles: onlyRoot, lines: true,
 			summary: "Erase personal data: of events, memories and what was delivered. Ids, types, times and outcomes stay.",
 			body:    typeOf[purgeInput](), status: http.StatusOK, result: typeOf[purgeResult](), handle: s.postPurge,
 		},

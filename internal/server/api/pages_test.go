@@ -86,7 +86,7 @@ func TestPagesStandStillWhileRowsComeAndGo(t *testing.T) {
 func TestPageLimits(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	for _, path := range []string{"/v1/events", "/v1/memories", "/v1/webhooks", "/v1/deliveries", "/v1/keys"} {
+	for _, path := range []string{"/v1/events", "/v1/memories", "/v1/webhooks", "/v1/deliveries", "/v1/deliveries/failed", "/v1/keys"} {
 		for _, limit := range []string{"0", "-1", "201", "x", "", "1.5"} {
 			if got := r.get(path + "?limit=" + limit).want(http.StatusUnprocessableEntity).locations(); !slices.Equal(got, []string{"limit"}) {
 				t.Errorf("%s with limit %q: faults at %q", path, limit, got)
@@ -106,7 +106,7 @@ func TestPageLimits(t *testing.T) {
 func TestListingsTellEveryFault(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	for _, path := range []string{"/v1/events", "/v1/memories", "/v1/webhooks", "/v1/deliveries", "/v1/keys", "/v1/sources", "/v1/replays", "/v1/audit"} {
+	for _, path := range []string{"/v1/events", "/v1/memories", "/v1/webhooks", "/v1/deliveries", "/v1/deliveries/failed", "/v1/keys", "/v1/sources", "/v1/replays", "/v1/audit"} {
 		a := r.get(path + "?limit=0&after=nonsense!&unknown=1").want(http.StatusUnprocessableEntity)
 		if got := a.locations(); !equalSets(got, []string{"limit", "after", "unknown"}) {
 			t.Errorf("%s: faults at %q", path, got)

@@ -26,6 +26,41 @@ type purgeResult struct {
 	Remains    string `json:"remains" doc:"What may be left in the database's files, and until when; empty: nothing."`
 }
 
+// purgeProgress is what a purge has come to so far: a line of the answer to who
+// asks for lines.
+type purgeProgress struct {
+	Progress struct {
+		Events     int64 `json:"events"`
+		Memories   int64 `json:"memories"`
+		Attempts   int64 `json:"attempts"`
+		Deliveries int64 `json:"deliveries"`
+	} `json:"progress"`
+}
+
+// tellEvery is how often the progress of a call is told.
+const tellEvery = 500 * time.Millisecond
+
+// purgeTeller returns what tells the client how far its purge is; nil when it did
+// not ask. The first line goes out before the work begins.
+func (c *call) purgeTeller() func(alma.Purged) {
+	out, ok := c.w.(*held)
+	if !ok || !wantsLines(c.r) {
+		return nil
+	}
+	out.tell(purgeProgress{})
+	last := time.Now()
+	return func(p alma.Purged) {
+		if time.Since(last) < tellEvery {
+			return
+		}
+		last = time.Now()
+		var line purgeProgress
+		line.Progress.Events, line.Progress.Memories = p.Events, p.Memories
+		line.Progress.Attempts, line.Progress.Deliveries = p.Attempts, p.Deliveries
+		out.tell(line)
+	}
+}
+
 // postPurge erases personal data, and answers when it is done. It may be
 // repeated when the answer is lost.
 func (s *Server) postPurge(c *call) error {
@@ -47,7 +82,7 @@ func (s *Server) postPurge(c *call) error {
 	q.ProjectID = project
 	// It takes as long as the log is long. Recorders of tests know no deadlines.
 	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Time{})
-	done, err := s.manager.Purge(c.r.Context(), q, nil)
+	done, err := s.manager.Purge(c.r.Context(), q, c.purgeTeller())
 	if err != nil {
 		return err //nolint:wrapcheck // The manager says what was done.
 	}

@@ -31,6 +31,7 @@ var (
 	paramWebhookID  = param{"webhook_id", "string", "Deliveries to this webhook only."}
 	paramEventID    = param{"event_id", "string", "Deliveries of this event only."}
 	paramStatus     = param{"status", "string", "Deliveries of this status only: PENDING, SUCCESS, FAILED or SUPPRESSED."}
+	paramReason     = param{"reason", "string", "Failed deliveries of this reason only: that of the last attempt. Takes status=FAILED, where there is a status."}
 	paramReplayed   = param{"webhook_id", "string", "Replays of this webhook only."}
 	paramState      = param{"state", "string", "Replays in this state only: running, paused, done, canceled or failed."}
 	paramFormat     = param{"format", "string", "The wire format of the body. Left out: the JSON of events described here, unknown members refused."}
@@ -141,4 +142,11 @@ func (c *call) eventType(faults *alma.Faults) alma.EventType {
 		alma.CheckEventType(faults, paramEventType.name, t)
 	}
 	return t
+}
+
+// reason reads the filter of that name.
+func (c *call) reason(faults *alma.Faults) alma.Reason {
+	r := alma.Reason(c.query.Get(paramReason.name))
+	alma.CheckReason(faults, paramReason.name, r)
+	return r
 }

@@ -115,7 +115,7 @@ func (d *described) checkContent(t testing.TB, a *reply, as content) {
 		t.Errorf("%s answered %d with %q, which is not described", a.call, a.status, media)
 		return
 	}
-	if !strings.HasSuffix(media, "json") {
+	if !strings.HasSuffix(media, "json") || strings.HasSuffix(media, "ndjson") {
 		return
 	}
 	v := validator{d: d}

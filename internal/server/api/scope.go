@@ -65,15 +65,13 @@ func (s *Server) ownedWebhooks(c *call) (map[string]bool, error) {
 	if c.key.ProjectID == "" {
 		return nil, nil //nolint:nilnil // No bounds.
 	}
-	webhooks, err := s.store.Webhooks(c.r.Context())
+	ids, err := s.manager.WebhookIDs(c.r.Context(), c.key.ProjectID)
 	if err != nil {
-		return nil, fmt.Errorf("alma: webhooks of a project: %w", err)
+		return nil, err //nolint:wrapcheck // The manager says what was done.
 	}
-	owned := map[string]bool{}
-	for i := range webhooks {
-		if c.sees(webhooks[i].Config.ProjectID) {
-			owned[webhooks[i].ID] = true
-		}
+	owned := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		owned[id] = true
 	}
 	return owned, nil
 }

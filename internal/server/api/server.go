@@ -111,6 +111,7 @@ type Server struct {
 	keys       keyCache
 	uses       keyUses
 	guesses    *guesses
+	standings  standings
 	rotating   sync.Mutex // Held while a source's secret is replaced.
 	inbound    http.Handler
 

@@ -32,7 +32,7 @@ type statsView struct {
 	Totals StatsPoint   `json:"totals" doc:"Of the whole series."`
 
 	Webhooks  int           `json:"webhooks" doc:"How many there are."`
-	Backlog   []backlogView `json:"backlog" nullable:"false" doc:"The webhooks with the largest lag, at most 20."`
+	Backlog   []backlogView `json:"backlog" nullable:"false" doc:"The webhooks with the largest lag, at most 20. This and what follows may be a second old, and older where it takes long to see."`
 	Rest      restView      `json:"rest" doc:"The other webhooks that have a lag, together."`
 	Attention attentionView `json:"attention"`
 }
@@ -64,9 +64,11 @@ func (s *Server) getStats(c *call) error {
 			return err
 		}
 	}
-	if err := s.addBacklog(c, &view, now); err != nil {
+	standing, err := s.standings.of(c, s.readStanding)
+	if err != nil {
 		return err
 	}
+	view.Webhooks, view.Backlog, view.Rest, view.Attention = standing.webhooks, standing.backlog, standing.rest, standing.attention
 	return c.reply(http.StatusOK, view)
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,7 +17,7 @@ type backlogView struct {
 	Description string            `json:"description"`
 	State       alma.WebhookState `json:"state"`
 	Health      webhook.Health    `json:"health"`
-	Lag         int64             `json:"lag" doc:"Events that wait for their first attempt; an upper bound over 1000."`
+	Lag         int64             `json:"lag" doc:"Events that wait for their first attempt; an upper bound over 1000, and where more than 40 webhooks are behind."`
 	LagSeconds  float64           `json:"lag_seconds"`
 	Waiting     int               `json:"waiting" doc:"Deliveries that wait for a retry."`
 }
@@ -29,7 +30,7 @@ type restView struct {
 
 // attentionView lists what somebody should look at.
 type attentionView struct {
-	Webhooks []attentionItem `json:"webhooks" nullable:"false" doc:"At most 50."`
+	Webhooks []attentionItem `json:"webhooks" nullable:"false" doc:"The worst first, at most 50."`
 	More     int             `json:"more" doc:"How many webhooks need attention beside those."`
 	Failed   int             `json:"failed_24h" doc:"Failed deliveries of the events of the last 24 hours, counted up to 200."`
 	FailMore bool            `json:"failed_more" doc:"Whether there are more than were counted."`
@@ -51,64 +52,102 @@ const (
 	lagLimit = 5 * time.Minute
 )
 
-// addBacklog says how the webhooks do that the key may see.
-func (s *Server) addBacklog(c *call, view *statsView, now time.Time) error {
-	all, err := s.manager.List(c.r.Context())
+// standing is how the webhooks do that a key may see.
+type standing struct {
+	webhooks  int
+	backlog   []backlogView
+	rest      restView
+	attention attentionView
+}
+
+// readStanding looks at the webhooks of the key's project.
+func (s *Server) readStanding(c *call) (standing, error) {
+	o, err := s.manager.Overview(c.r.Context(), c.key.ProjectID)
 	if err != nil {
-		return err //nolint:wrapcheck // The manager says what was done.
+		return standing{}, err //nolint:wrapcheck // The manager says what was done.
 	}
-	all = slices.DeleteFunc(all, func(st webhook.Status) bool { return !c.sees(st.Config.ProjectID) })
-	view.Webhooks, view.Backlog = len(all), []backlogView{}
-	view.Attention.Webhooks = []attentionItem{}
-	for i := range all {
-		view.Attention.add(&all[i])
+	st := standing{webhooks: o.Webhooks, backlog: []backlogView{}, attention: attentionView{Webhooks: []attentionItem{}}}
+	st.addBacklog(o.Notable)
+	st.attention.add(o.Notable)
+	if err := s.addDescriptions(c, &st); err != nil {
+		return standing{}, err
 	}
-	all = slices.DeleteFunc(all, func(st webhook.Status) bool { return st.Lag == 0 && st.Waiting == 0 })
-	slices.SortStableFunc(all, func(a, b webhook.Status) int {
-		return cmp.Or(cmp.Compare(b.Lag, a.Lag), cmp.Compare(b.Waiting, a.Waiting))
+	st.attention.Failed, st.attention.FailMore, err = s.failedLately(c, time.Now().Add(-24*time.Hour))
+	return st, err
+}
+
+// addBacklog lists what waits, the largest lag first.
+func (st *standing) addBacklog(notable []webhook.Notable) {
+	waits := slices.DeleteFunc(slices.Clone(notable), func(n webhook.Notable) bool { return n.Lag == 0 && n.Waiting == 0 })
+	slices.SortFunc(waits, func(a, b webhook.Notable) int {
+		return cmp.Or(cmp.Compare(b.Lag, a.Lag), cmp.Compare(b.Waiting, a.Waiting), cmp.Compare(a.ID, b.ID))
 	})
-	for i := range all {
-		st := &all[i]
+	for i := range waits {
+		n := &waits[i]
 		if i >= backlogShown {
-			view.Rest.Webhooks++
-			view.Rest.Lag += st.Lag
+			st.rest.Webhooks++
+			st.rest.Lag += n.Lag
 			continue
 		}
-		view.Backlog = append(view.Backlog, backlogView{
-			WebhookID: st.ID, URL: st.Config.URL, Description: st.Config.Description, State: st.State, Health: st.Health,
-			Lag: st.Lag, LagSeconds: st.LagTime.Seconds(), Waiting: st.Waiting,
+		st.backlog = append(st.backlog, backlogView{
+			WebhookID: n.ID, URL: n.URL, State: n.State, Health: n.Health, Lag: n.Lag, LagSeconds: n.LagTime.Seconds(), Waiting: n.Waiting,
 		})
 	}
-	view.Attention.Failed, view.Attention.FailMore, err = s.failedLately(c, now.Add(-24*time.Hour))
-	return err
 }
 
-// add notes a webhook that needs attention.
-func (a *attentionView) add(st *webhook.Status) {
-	kind, detail := complaint(st)
-	if kind == "" {
-		return
+// add notes the webhooks that need attention, the worst first.
+func (a *attentionView) add(notable []webhook.Notable) {
+	for i := range notable {
+		n := &notable[i]
+		if kind, detail := complaint(n); kind != "" {
+			a.Webhooks = append(a.Webhooks, attentionItem{WebhookID: n.ID, URL: n.URL, Kind: kind, Detail: detail})
+		}
 	}
-	if len(a.Webhooks) == attentionShown {
-		a.More++
-		return
+	slices.SortFunc(a.Webhooks, func(x, y attentionItem) int {
+		return cmp.Or(cmp.Compare(slices.Index(complaints, x.Kind), slices.Index(complaints, y.Kind)), cmp.Compare(x.WebhookID, y.WebhookID))
+	})
+	if more := len(a.Webhooks) - attentionShown; more > 0 {
+		a.Webhooks, a.More = slices.Clone(a.Webhooks[:attentionShown]), more
 	}
-	a.Webhooks = append(a.Webhooks, attentionItem{WebhookID: st.ID, URL: st.Config.URL, Description: st.Config.Description, Kind: kind, Detail: detail})
 }
+
+// addDescriptions reads those of the webhooks that are shown.
+func (s *Server) addDescriptions(c *call, st *standing) error {
+	into := map[string][]*string{}
+	for i := range st.backlog {
+		into[st.backlog[i].WebhookID] = append(into[st.backlog[i].WebhookID], &st.backlog[i].Description)
+	}
+	for i := range st.attention.Webhooks {
+		into[st.attention.Webhooks[i].WebhookID] = append(into[st.attention.Webhooks[i].WebhookID], &st.attention.Webhooks[i].Description)
+	}
+	for id, places := range into {
+		w, err := s.store.Webhook(c.r.Context(), id)
+		if err != nil && !isNotFound(err) { // It may have gone a moment ago.
+			return fmt.Errorf("alma: webhook of the statistics: %w", err)
+		}
+		for _, place := range places {
+			*place = w.Config.Description
+		}
+	}
+	return nil
+}
+
+// complaints are what can be the matter with a webhook, the worst first.
+var complaints = []string{string(alma.StateDisabled), string(alma.StatePending), "dead", "failing", "lag"}
 
 // complaint says what is the matter with a webhook, the worst only.
-func complaint(st *webhook.Status) (kind, detail string) {
+func complaint(n *webhook.Notable) (kind, detail string) {
 	switch {
-	case st.State == alma.StateDisabled, st.State == alma.StatePending:
-		return string(st.State), st.StateReason
-	case st.State == alma.StatePaused:
+	case n.State == alma.StateDisabled, n.State == alma.StatePending:
+		return string(n.State), n.StateReason
+	case n.State == alma.StatePaused:
 		return "", "" // Somebody wanted it so.
-	case st.Health == webhook.Dead:
+	case n.Health == webhook.Dead:
 		return "dead", "its listener fails all the time; it is tried now and then"
-	case st.Health == webhook.Failing:
-		return "failing", "its listener has failed since " + st.FailingSince.UTC().Format(time.RFC3339)
-	case st.LagTime > lagLimit:
-		return "lag", "its oldest event has waited for " + st.LagTime.Round(time.Second).String()
+	case n.Health == webhook.Failing:
+		return "failing", "its listener has failed since " + n.FailingSince.UTC().Format("2006-01-02 15:04:05 UTC")
+	case n.LagTime > lagLimit:
+		return "lag", "its oldest event has waited for " + n.LagTime.Round(time.Second).String()
 	}
 	return "", ""
 }

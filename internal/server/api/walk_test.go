@@ -50,6 +50,7 @@ var tries = map[string][]try{
 	"POST /v1/webhooks/{id}/rotate-secret": {{some: mineHook}},
 	"POST /v1/webhooks/{id}/replay":        {{some: mineHook, body: empty}},
 	"GET /v1/deliveries":                   {{}, {query: "?project_id=mine", names: true}},
+	"GET /v1/deliveries/failed":            {{}, {query: "?project_id=mine", names: true}},
 	"GET /v1/deliveries/{id}":              {{some: mineDelivery}},
 	"POST /v1/deliveries/{id}/retry":       {{some: mineDelivery}},
 	"POST /v1/deliveries/retry":            {{body: empty}},

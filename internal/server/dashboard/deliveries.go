@@ -68,6 +68,7 @@ type deliveriesPage struct {
 
 var deliveryFilters = []filter{
 	{Name: "status", Label: "Status", Options: []string{"", "PENDING", "SUCCESS", "FAILED", "SUPPRESSED"}},
+	{Name: "reason", Label: "Reason", Options: reasonOptions()},
 	{Name: "webhook_id", Label: "Webhook", Hint: "wh_…"},
 	{Name: "event_id", Label: "Event", Hint: "evt_…"},
 	{Name: "project_id", Label: "Project"},

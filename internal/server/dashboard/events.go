@@ -89,10 +89,19 @@ func list[T any](v *visit, path string, query url.Values, into *listing[T]) ([]a
 		query.Set("after", after)
 	}
 	err := v.get(path, query, into)
-	if p, ok := err.(*problem); ok && p.Status == http.StatusUnprocessableEntity { //nolint:errorlint // get returns it as it is.
-		return p.Errors, nil
+	if faults := faultsOf(err); faults != nil {
+		return faults, nil
 	}
 	return nil, err
+}
+
+// faultsOf returns what is wrong with the filters of a listing; nil where its
+// error is another one.
+func faultsOf(err error) []alma.Fault {
+	if p, ok := err.(*problem); ok && p.Status == http.StatusUnprocessableEntity { //nolint:errorlint // get returns it as it is.
+		return p.Errors
+	}
+	return nil
 }
 
 type livePage struct {

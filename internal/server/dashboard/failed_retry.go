@@ -51,7 +51,13 @@ func (v *visit) retryGroup(value string, b *bulk) error {
 	var answer struct {
 		Deliveries int64 `json:"deliveries"`
 	}
-	if err := v.post("/v1/deliveries/retry", map[string]any{"webhook_id": id, "reason": reason}, &answer); err != nil {
+	body := map[string]any{"webhook_id": id, "reason": reason}
+	for _, bound := range []string{"since", "until"} { // Of what the page showed.
+		if value := v.r.PostForm.Get(bound); value != "" {
+			body[bound] = value
+		}
+	}
+	if err := v.post("/v1/deliveries/retry", body, &answer); err != nil {
 		return err
 	}
 	b.began += answer.Deliveries

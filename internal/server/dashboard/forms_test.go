@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 
@@ -289,43 +288,6 @@ func TestRequestIsShownInTheFormatOfTheWebhook(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantIn(t, v.get("/deliveries/"+one.ID), "made anew from the event")
-}
-
-// What failed long ago is found behind what failed since.
-func TestFailedPageCountsInSteps(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	w, err := r.manager.Add(t.Context(), alma.WebhookConfig{URL: r.listener.URL(), Events: []alma.EventType{"NEVER"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	events := make([]alma.Event, 2001)
-	for i := range events {
-		events[i] = alma.Event{Type: "CREATED", MemoryID: "m" + itoa(int64(i))}
-	}
-	for page := range slices.Chunk(events, 500) {
-		if _, err := r.manager.Append(t.Context(), page...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	log, err := r.store.Read(t.Context(), alma.Position{}, len(events))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var failed alma.Settlement
-	for i := range log.Events {
-		failed.Exceptions = append(failed.Exceptions, alma.Exception{
-			WebhookID: w.ID, Position: log.Events[i].Position, Status: alma.StatusFailed, Attempts: 1, LastReason: alma.ReasonStatus4xx, LastError: "the listener answered 404",
-		})
-	}
-	if err := r.store.Settle(t.Context(), failed); err != nil {
-		t.Fatal(err)
-	}
-	v := r.visitor(r.admin)
-	p := v.get("/failed")
-	wantIn(t, p, "2\u202f000 deliveries", "those of the newest 2\u202f000 alone", "Count the older ones")
-	older := html.UnescapeString(between(p.body, `<a class="button" href="`, `"`))
-	wantIn(t, v.get("/failed"+older), "1 delivery failed for good, older than", "Back to the newest", `name="group" value="`+w.ID+` status_4xx"`)
 }
 
 // That a webhook cannot be looked up does not mean that it was removed.

@@ -60,8 +60,9 @@ type overviewPage struct {
 	Range  string
 	Ranges []string
 	Charts []chart
-	Calm   bool // Nothing needs attention.
-	Fresh  bool // Nothing was ever done here.
+	Calm   bool   // Nothing needs attention.
+	Fresh  bool   // Nothing was ever done here.
+	Lately string // Since when failed deliveries are counted, as the filters have it.
 }
 
 var ranges = []string{"15m", "24h", "7d"}
@@ -78,6 +79,7 @@ func showOverview(v *visit) error {
 	}
 	a := &p.Stats.Attention
 	p.Calm = len(a.Webhooks) == 0 && a.Failed == 0
+	p.Lately = time.Now().UTC().Add(-24 * time.Hour).Format("2006-01-02T15:04")
 	p.Fresh = p.Stats.Webhooks == 0 && p.Stats.Totals.Events == 0
 	if p.Stats.Series {
 		p.Charts = charts(&p.Stats, time.Now())
