@@ -117,6 +117,23 @@ func (c *WebhookConfig) UnmarshalJSON(b []byte) error {
 	if err := decodeMembers(b, &j); err != nil {
 		return err
 	}
+	return c.take(&j)
+}
+
+// readStored reads settings that MarshalJSON wrote. There are many at a start,
+// and nobody to be told of all faults at once.
+func (c *WebhookConfig) readStored(b []byte) error {
+	var j webhookJSON
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields() // Of a later version, which means something by it.
+	if err := dec.Decode(&j); err != nil {
+		return err //nolint:wrapcheck // The caller names the webhook.
+	}
+	return c.take(&j)
+}
+
+// take makes settings of their JSON form.
+func (c *WebhookConfig) take(j *webhookJSON) error {
 	*c = WebhookConfig{
 		URL: j.URL, Events: j.Events, Format: j.Format, Headers: j.Headers,
 		RetryCount: j.RetryCount, RetryDelay: (*time.Duration)(j.RetryDelay), RetryBackoff: j.RetryBackoff, RetryJitter: j.RetryJitter,

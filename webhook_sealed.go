@@ -31,7 +31,7 @@ func (w *Webhook) Split() (settings []byte, secrets WebhookSecrets, err error) {
 
 // Join fills in the settings that Split returned.
 func (w *Webhook) Join(settings []byte, secrets WebhookSecrets) error {
-	if err := json.Unmarshal(settings, &w.Config); err != nil {
+	if err := w.Config.readStored(settings); err != nil {
 		return fmt.Errorf("alma: read the settings of webhook %s: %w", w.ID, err)
 	}
 	w.Config.Secret, w.FormerSecret, w.Config.ClientKey = secrets.Secret, secrets.FormerSecret, secrets.ClientKey
