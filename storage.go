@@ -131,6 +131,14 @@ type WebhookStore interface {
 	Webhook(ctx context.Context, id string) (Webhook, error)
 	// Webhooks returns all webhooks, oldest first.
 	Webhooks(ctx context.Context) ([]Webhook, error)
+	// FindWebhooks lists webhooks, the oldest first.
+	FindWebhooks(ctx context.Context, q WebhookQuery) (Page[Webhook], error)
+}
+
+// WebhookQuery selects webhooks; zero members select all.
+type WebhookQuery struct {
+	ProjectID string // The owner.
+	Cursor
 }
 
 // KeyStore keeps API keys.

@@ -186,6 +186,11 @@ func (l *Link) Webhook(ctx context.Context, id string) (alma.Webhook, error) {
 	return through(l, func() (alma.Webhook, error) { return l.store.Webhook(ctx, id) })
 }
 
+// FindWebhooks implements [alma.WebhookStore].
+func (l *Link) FindWebhooks(ctx context.Context, q alma.WebhookQuery) (alma.Page[alma.Webhook], error) {
+	return through(l, func() (alma.Page[alma.Webhook], error) { return l.store.FindWebhooks(ctx, q) })
+}
+
 // Webhooks implements [alma.WebhookStore].
 func (l *Link) Webhooks(ctx context.Context) ([]alma.Webhook, error) {
 	return through(l, func() ([]alma.Webhook, error) { return l.store.Webhooks(ctx) })

@@ -34,7 +34,9 @@ const (
 	sqlWebhookExists = `SELECT EXISTS (SELECT 1 FROM alma_webhooks WHERE id = $1 AND deleted_at IS NULL)`
 	sqlWebhook       = `SELECT ` + webhookColumns + ` FROM alma_webhooks AS w WHERE w.id = $1 AND w.deleted_at IS NULL`
 	sqlWebhooks      = `SELECT ` + webhookColumns + ` FROM alma_webhooks AS w WHERE w.deleted_at IS NULL ORDER BY w.number`
-	sqlNumbers       = `SELECT id, number FROM alma_webhooks WHERE id = ANY($1::text[])`
+	sqlFindWebhooks  = `SELECT ` + webhookColumns + `, w.number FROM alma_webhooks AS w
+		WHERE w.number > $1 AND w.deleted_at IS NULL AND ($2 = '' OR w.config::json->>'project_id' = $2) ORDER BY w.number LIMIT $3`
+	sqlNumbers = `SELECT id, number FROM alma_webhooks WHERE id = ANY($1::text[])`
 
 	// Keeps webhooks as they are until the commit, so that what is stored about
 	// them does not outlive their end unnoticed. All lock in the same order.

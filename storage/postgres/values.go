@@ -78,6 +78,15 @@ func parseCursor(token string) (p place, number int64, err error) {
 	return place{int64(xact), int64(seq)}, int64(n), nil
 }
 
+// parseRisingCursor reads a cursor of a listing that runs upwards by one number.
+func parseRisingCursor(token string) (after int64, err error) {
+	if token == "" {
+		return 0, nil
+	}
+	_, after, err = parseCursor(token)
+	return after, err
+}
+
 // decodeJSON reads a stored JSON column; an empty one leaves v as it is.
 func decodeJSON(column, text string, v any) error {
 	if text == "" {

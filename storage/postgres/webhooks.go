@@ -158,6 +158,35 @@ func (s *Store) Webhooks(ctx context.Context) ([]alma.Webhook, error) {
 	return list, err
 }
 
+// FindWebhooks lists webhooks, the oldest first; see [alma.WebhookStore]. A page
+// costs the same however many there are, but for those of other projects.
+func (s *Store) FindWebhooks(ctx context.Context, q alma.WebhookQuery) (alma.Page[alma.Webhook], error) {
+	const operation = "find webhooks"
+	after, err := parseRisingCursor(q.After)
+	if err != nil {
+		return alma.Page[alma.Webhook]{}, wrap(operation, err)
+	}
+	var page alma.Page[alma.Webhook]
+	err = s.do(ctx, operation, func(ctx context.Context) error {
+		rows, err := s.pool.Query(ctx, sqlFindWebhooks, after, q.ProjectID, q.Size()+1)
+		if err != nil {
+			return err
+		}
+		var numbers []int64
+		page.Items, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (w alma.Webhook, err error) {
+			var number int64
+			err = s.scanWebhook(row, &w, &number)
+			numbers = append(numbers, number)
+			return w, err
+		})
+		if len(page.Items) > q.Size() { // One more than the page holds.
+			page.Items, page.Next = page.Items[:q.Size()], cursorToken(place{}, numbers[q.Size()-1])
+		}
+		return err
+	})
+	return page, err
+}
+
 func (s *Store) collectWebhooks(rows pgx.Rows) ([]alma.Webhook, error) {
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (w alma.Webhook, err error) {
 		err = s.scanWebhook(row, &w)

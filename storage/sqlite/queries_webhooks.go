@@ -18,4 +18,7 @@ const (
 
 	sqlWebhook  = `SELECT ` + webhookColumns + ` FROM alma_webhooks WHERE id = ? AND deleted_at IS NULL`
 	sqlWebhooks = `SELECT ` + webhookColumns + ` FROM alma_webhooks WHERE deleted_at IS NULL ORDER BY number`
+
+	sqlFindWebhooks = `SELECT ` + webhookColumns + `, number FROM alma_webhooks
+		WHERE number > ?1 AND deleted_at IS NULL AND (?2 = '' OR json_extract(config, '$.project_id') = ?2) ORDER BY number LIMIT ?3`
 )

@@ -94,6 +94,15 @@ func parseCursor(token string) (major, minor int64, err error) {
 	return major, minor, nil
 }
 
+// parseRisingCursor reads a cursor of a listing that runs upwards by one number.
+func parseRisingCursor(token string) (after int64, err error) {
+	if token == "" {
+		return 0, nil
+	}
+	after, _, err = parseCursor(token)
+	return after, err
+}
+
 // decodeJSON reads a stored JSON column; an empty one leaves v as it is.
 func decodeJSON(column, text string, v any) error {
 	if text == "" {

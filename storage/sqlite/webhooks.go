@@ -138,6 +138,31 @@ func (s *Store) Webhooks(ctx context.Context) ([]alma.Webhook, error) {
 	return list, err
 }
 
+// FindWebhooks lists webhooks, the oldest first; see [alma.WebhookStore]. A page
+// costs the same however many there are, but for those of other projects.
+func (s *Store) FindWebhooks(ctx context.Context, q alma.WebhookQuery) (alma.Page[alma.Webhook], error) {
+	const operation = "find webhooks"
+	after, err := parseRisingCursor(q.After)
+	if err != nil {
+		return alma.Page[alma.Webhook]{}, wrap(operation, err)
+	}
+	var page alma.Page[alma.Webhook]
+	err = s.read(ctx, operation, func(ctx context.Context, st *statements) error {
+		page = alma.Page[alma.Webhook]{}
+		var last int64
+		return st.query(ctx, func(rows *sql.Rows) error {
+			if len(page.Items) == q.Size() { // One more than the page holds.
+				page.Next = cursorToken(last, 0)
+				return nil
+			}
+			w, err := s.scanWebhook(rows, &last)
+			page.Items = append(page.Items, w)
+			return err
+		}, sqlFindWebhooks, after, q.ProjectID, q.Size()+1)
+	})
+	return page, err
+}
+
 func (s *Store) readWebhook(ctx context.Context, q *statements, id string) (alma.Webhook, error) {
 	var w alma.Webhook
 	found := false
@@ -152,11 +177,13 @@ func (s *Store) readWebhook(ctx context.Context, q *statements, id string) (alma
 	return w, err
 }
 
-func (s *Store) scanWebhook(rows *sql.Rows) (alma.Webhook, error) {
+// scanWebhook reads webhookColumns, and then into extra.
+func (s *Store) scanWebhook(rows *sql.Rows, extra ...any) (alma.Webhook, error) {
 	var w alma.Webhook
 	var parts sealed.Webhook
 	var created, updated, secretSet int64
-	if err := rows.Scan(&w.ID, &w.Version, &parts.Settings, &parts.Secrets, &parts.Traits, (*string)(&w.State), &w.StateReason, &created, &updated, &secretSet); err != nil {
+	dest := []any{&w.ID, &w.Version, &parts.Settings, &parts.Secrets, &parts.Traits, (*string)(&w.State), &w.StateReason, &created, &updated, &secretSet}
+	if err := rows.Scan(append(dest, extra...)...); err != nil {
 		return alma.Webhook{}, err
 	}
 	if err := parts.Join(s.keyring, &w); err != nil {

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/alma-events/alma"
@@ -14,6 +15,7 @@ var webhookCases = []testCase{
 	{"Update", "an update replaces all and takes the next version; a stale one changes nothing", testWebhookUpdate},
 	{"Absent", "what is asked of an unknown webhook is ErrNotFound", testWebhookAbsent},
 	{"List", "webhooks are listed oldest first, without the deleted ones", testWebhookList},
+	{"Find", "pages of webhooks hold each once, oldest first, those of a project alone when it is named; what comes and goes meanwhile shifts nothing", testWebhookFind},
 	{"Disable", "the engine's disabling ends the active state with its reason and takes the next version; a paused webhook stays paused", testWebhookDisable},
 }
 
@@ -134,6 +136,49 @@ func testWebhookList(e *env) {
 		e.equal(w.Config.Secret, "secret of "+w.ID, "the secret")
 	}
 	e.equal(ids, []string{"wh_c", "wh_b"}, "webhooks")
+}
+
+func testWebhookFind(e *env) {
+	var want []string
+	for i := range 7 {
+		w := alma.Webhook{ID: fmt.Sprint("wh_", 9-i), Config: alma.WebhookConfig{URL: "https://example.com"}, State: alma.StateActive}
+		if i%2 == 0 {
+			w.Config.ProjectID = "shop"
+			want = append(want, w.ID)
+		}
+		_, err := e.CreateWebhook(e.ctx, w)
+		e.check(err, "create")
+	}
+	e.equal(e.foundWebhooks(alma.WebhookQuery{ProjectID: "shop", Cursor: alma.Cursor{Limit: 2}}, nil), want, "those of the shop")
+	e.equal(e.foundWebhooks(alma.WebhookQuery{ProjectID: "nobody"}, nil), []string(nil), "those of nobody")
+	all := e.foundWebhooks(alma.WebhookQuery{Cursor: alma.Cursor{Limit: 3}}, func() {
+		e.check(e.DeleteWebhook(e.ctx, "wh_9"), "delete one that was listed")
+	})
+	e.equal(all, []string{"wh_9", "wh_8", "wh_7", "wh_6", "wh_5", "wh_4", "wh_3"}, "all")
+	_, err := e.FindWebhooks(e.ctx, alma.WebhookQuery{Cursor: alma.Cursor{After: "no cursor"}})
+	e.wantFault(err, "after")
+}
+
+// foundWebhooks walks through all pages; after the first it calls meanwhile.
+func (e *env) foundWebhooks(q alma.WebhookQuery, meanwhile func()) (ids []string) {
+	e.Helper()
+	for {
+		page, err := e.FindWebhooks(e.ctx, q)
+		e.check(err, "find webhooks")
+		for i := range page.Items {
+			ids = append(ids, page.Items[i].ID)
+		}
+		if page.Next == "" {
+			return ids
+		}
+		if len(page.Items) != q.Size() {
+			e.Fatalf("a page that is not the last holds %d; want %d", len(page.Items), q.Size())
+		}
+		if q.After == "" && meanwhile != nil {
+			meanwhile()
+		}
+		q.After = page.Next
+	}
 }
 
 func testWebhookDisable(e *env) {

@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/alma-events/alma"
 )
@@ -40,18 +38,15 @@ func (s *Server) postWebhook(c *call) error {
 func (s *Server) listWebhooks(c *call) error {
 	faults := c.queryFaults
 	cursor := c.cursor(&faults)
-	if err := c.refuseList(&faults, checkPlace); err != nil {
+	find := func(at alma.Cursor) (alma.Page[alma.Webhook], error) {
+		return s.store.FindWebhooks(c.r.Context(), alma.WebhookQuery{ProjectID: c.queryProject(), Cursor: at})
+	}
+	if err := c.refuseList(&faults, func(at alma.Cursor) error { _, err := find(at); return err }); err != nil {
 		return err
 	}
-	all, err := s.store.Webhooks(c.r.Context())
+	page, err := find(cursor)
 	if err != nil {
-		return fmt.Errorf("alma: list webhooks: %w", err)
-	}
-	project := c.queryProject()
-	all = slices.DeleteFunc(all, func(w alma.Webhook) bool { return project != "" && w.Config.ProjectID != project })
-	page, err := pageOf(all, cursor, func(w *alma.Webhook) place { return place{w.CreatedAt, w.ID} })
-	if err != nil {
-		return err
+		return err //nolint:wrapcheck // The driver names the operation.
 	}
 	views, err := s.views(c.r.Context(), page.Items)
 	if err != nil {
