@@ -13,7 +13,8 @@ import (
 
 // Overview is how all webhooks do, told by those that stand out.
 type Overview struct {
-	Webhooks int // How many there are.
+	Webhooks int                       // How many there are.
+	States   map[alma.WebhookState]int // How many in each state that any is in.
 	// Notable are those that are neither active nor paused, that have something
 	// before them, or whose last attempt failed; in no order.
 	Notable []Notable
@@ -29,6 +30,7 @@ type Notable struct {
 	Health       Health
 	FailingSince time.Time
 	Waiting      int
+	InFlight     int
 	// Lag and LagTime are as exact as those of Status for the webhooks that stand
 	// furthest behind in the log ([LagsCounted] of them). For the others every event
 	// after their place counts, and LagTime is 0, or at least 5 minutes when their
@@ -52,7 +54,7 @@ func (m *Manager) Overview(ctx context.Context, project string) (Overview, error
 	if !m.ownsAll() {
 		return m.listedOverview(ctx, project)
 	}
-	var o Overview
+	o := Overview{States: map[alma.WebhookState]int{}}
 	var seen []*sight // Of the notable ones, in their order.
 	for _, h := range m.allHooks() {
 		c := h.compiled.Load()
@@ -60,11 +62,15 @@ func (m *Manager) Overview(ctx context.Context, project string) (Overview, error
 			continue
 		}
 		o.Webhooks++
-		if status := h.lane.Status(); c.notable(&status) {
-			s := &sight{compiled: c, lane: status, hook: h}
-			o.Notable = append(o.Notable, s.note())
-			seen = append(seen, s)
+		status := h.lane.Status()
+		if !c.notable(&status) {
+			o.States[c.webhook.State]++
+			continue
 		}
+		s := &sight{compiled: c, lane: status, hook: h}
+		note := s.note()
+		o.States[note.State]++
+		o.Notable, seen = append(o.Notable, note), append(seen, s)
 	}
 	if err := m.noteLags(ctx, o.Notable, seen); err != nil {
 		return Overview{}, err
@@ -107,7 +113,7 @@ func (c *compiled) shown(project string) bool {
 // notable reports whether there is something to tell of a webhook.
 func (c *compiled) notable(ls *lane.Status) bool {
 	quiet := c.unusable == nil && (c.webhook.State == alma.StateActive || c.webhook.State == alma.StatePaused)
-	return !quiet || ls.Busy || ls.Waiting > 0 || ls.Health.BreakerOpen || !ls.Health.FailingSince.IsZero()
+	return !quiet || ls.Busy || ls.Waiting > 0 || ls.InFlight > 0 || ls.Health.BreakerOpen || !ls.Health.FailingSince.IsZero()
 }
 
 func (s *sight) note() Notable {
@@ -118,7 +124,7 @@ func (s *sight) note() Notable {
 	}
 	return Notable{
 		ID: w.ID, URL: w.Config.URL, State: state, StateReason: reason,
-		Health: s.health(), FailingSince: s.lane.Health.FailingSince, Waiting: s.lane.Waiting,
+		Health: s.health(), FailingSince: s.lane.Health.FailingSince, Waiting: s.lane.Waiting, InFlight: s.lane.InFlight,
 	}
 }
 
@@ -172,20 +178,21 @@ func (m *Manager) listedOverview(ctx context.Context, project string) (Overview,
 	if err != nil {
 		return Overview{}, err
 	}
-	var o Overview
+	o := Overview{States: map[alma.WebhookState]int{}}
 	for i := range all {
 		s := &all[i]
 		if project != "" && s.Config.ProjectID != project {
 			continue
 		}
 		o.Webhooks++
+		o.States[s.State]++
 		quiet := s.State == alma.StateActive || s.State == alma.StatePaused
-		if quiet && s.Lag == 0 && s.Waiting == 0 && s.Health == Healthy {
+		if quiet && s.Lag == 0 && s.Waiting == 0 && s.InFlight == 0 && s.Health == Healthy {
 			continue
 		}
 		o.Notable = append(o.Notable, Notable{
 			ID: s.ID, URL: s.Config.URL, State: s.State, StateReason: s.StateReason,
-			Health: s.Health, FailingSince: s.FailingSince, Waiting: s.Waiting, Lag: s.Lag, LagTime: s.LagTime,
+			Health: s.Health, FailingSince: s.FailingSince, Waiting: s.Waiting, InFlight: s.InFlight, Lag: s.Lag, LagTime: s.LagTime,
 		})
 	}
 	return o, nil

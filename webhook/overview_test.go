@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -62,7 +63,9 @@ func TestOverviewTellsWhatListTells(t *testing.T) {
 		if n != len(list) {
 			t.Errorf("%d webhooks, want %d", n, len(list))
 		}
+		states := map[alma.WebhookState]int{}
 		for _, s := range list {
+			states[s.State]++
 			got, told := notable[s.ID]
 			if quiet := (s.State == alma.StateActive || s.State == alma.StatePaused) && s.Lag == 0 && s.Waiting == 0 && s.Health == webhook.Healthy; quiet {
 				if told && (got.Lag != 0 || got.LagTime != 0) {
@@ -70,10 +73,13 @@ func TestOverviewTellsWhatListTells(t *testing.T) {
 				}
 				continue
 			}
-			want := webhook.Notable{ID: s.ID, URL: s.Config.URL, State: s.State, StateReason: s.StateReason, Health: s.Health, FailingSince: s.FailingSince, Waiting: s.Waiting, Lag: s.Lag, LagTime: s.LagTime}
+			want := webhook.Notable{ID: s.ID, URL: s.Config.URL, State: s.State, StateReason: s.StateReason, Health: s.Health, FailingSince: s.FailingSince, Waiting: s.Waiting, InFlight: s.InFlight, Lag: s.Lag, LagTime: s.LagTime}
 			if got != want {
 				t.Errorf("told\n%+v, want\n%+v", got, want)
 			}
+		}
+		if o, err := e.Overview(t.Context(), ""); err != nil || !maps.Equal(o.States, states) {
+			t.Errorf("states %v, %v; want %v", o.States, err, states)
 		}
 		if s := notable[gone.ID]; s.State != alma.StateDisabled || !strings.Contains(s.StateReason, "410") {
 			t.Errorf("the webhook whose listener is gone: %+v", s)

@@ -154,11 +154,11 @@ func (e *engine) read() (*figures, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTime)
 	defer cancel()
 	f := &figures{at: time.Now()}
-	webhooks, err := e.manager.List(ctx)
+	webhooks, err := e.manager.Overview(ctx, "")
 	if err != nil {
 		return nil, err //nolint:wrapcheck // It says what failed.
 	}
-	f.webhooks = summarize(webhooks)
+	f.webhooks = summarize(&webhooks)
 	if f.notices, err = e.store.NoticesQueued(ctx); err != nil {
 		return nil, err //nolint:wrapcheck // As above.
 	}

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -29,12 +30,12 @@ type lag struct {
 	age     time.Duration
 }
 
-func summarize(webhooks []webhook.Status) summary {
+func summarize(o *webhook.Overview) summary {
 	s := summary{states: map[alma.WebhookState]int{alma.StateActive: 0, alma.StatePaused: 0, alma.StatePending: 0, alma.StateDisabled: 0}}
+	maps.Copy(s.states, o.States)
 	var behind []lag
-	for i := range webhooks {
-		w := &webhooks[i]
-		s.states[w.State]++
+	for i := range o.Notable {
+		w := &o.Notable[i]
 		s.waiting += w.Waiting
 		s.flying += w.InFlight
 		if w.State == alma.StateActive && w.Health != webhook.Healthy {

@@ -15,16 +15,16 @@ import (
 // nothing of their settings.
 func TestSummaryIsSmall(t *testing.T) {
 	t.Parallel()
-	var all []webhook.Status
+	var all []webhook.Notable
 	for i := range 50 {
-		all = append(all, webhook.Status{
-			Webhook: alma.Webhook{ID: fmt.Sprint("wh_", i), State: alma.StateActive, Config: alma.WebhookConfig{Secret: "not to be kept"}},
-			Lag:     int64(i), LagTime: time.Duration(100-i) * time.Second, Waiting: 1, InFlight: 2, Health: webhook.Healthy,
+		all = append(all, webhook.Notable{
+			ID: fmt.Sprint("wh_", i), State: alma.StateActive, URL: "http://not.to.be.kept.example.com/",
+			Lag: int64(i), LagTime: time.Duration(100-i) * time.Second, Waiting: 1, InFlight: 2, Health: webhook.Healthy,
 		})
 	}
 	all[3].Health, all[4].Health = webhook.Failing, webhook.Dead
 	all[5].Health, all[5].State = webhook.Dead, alma.StatePaused
-	s := summarize(all)
+	s := summarize(&webhook.Overview{States: map[alma.WebhookState]int{alma.StateActive: 49, alma.StatePaused: 1}, Notable: all})
 	if len(s.lags) != 20 || cap(s.lags) > 24 || s.lags[0].webhook != "wh_49" || s.lags[19].webhook != "wh_30" {
 		t.Errorf("named are %d, from %v on", len(s.lags), s.lags[0])
 	}
@@ -40,12 +40,12 @@ func TestSummaryIsSmall(t *testing.T) {
 // are one.
 func TestLagIsBounded(t *testing.T) {
 	t.Parallel()
-	var all []webhook.Status
+	var all []webhook.Notable
 	for i := range 500 {
-		all = append(all, webhook.Status{Webhook: alma.Webhook{ID: fmt.Sprint("wh_", i), State: alma.StatePaused}, Lag: int64(i + 1), LagTime: time.Minute})
+		all = append(all, webhook.Notable{ID: fmt.Sprint("wh_", i), State: alma.StatePaused, Lag: int64(i + 1), LagTime: time.Minute})
 	}
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(shown{summarize(all)})
+	registry.MustRegister(shown{summarize(&webhook.Overview{Notable: all})})
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
