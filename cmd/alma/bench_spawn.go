@@ -28,7 +28,7 @@ func spawnBench(databases *benchDatabases) func(context.Context, string) (*bench
 		if err != nil {
 			return nil, fmt.Errorf("cannot start a server to be killed: %w", err)
 		}
-		cmd := exec.CommandContext(ctx, program, "serve", "--listen", "127.0.0.1:0", "--allow-cidr", "127.0.0.0/8", "--log-level", "error")
+		cmd := exec.CommandContext(ctx, program, "serve", "--listen", "127.0.0.1:0", "--allow-cidr", "127.0.0.0/8", "--log-level", "error") //nolint:gosec // This program.
 		// The address of a database may hold a password, which a list of processes would show.
 		cmd.Env = append(foreignEnv(), "ALMA_DB="+db, "ALMA_API_KEY="+benchKey, "ALMA_SECRET_KEY="+key)
 		return spawn(cmd)
@@ -53,7 +53,10 @@ func spawn(cmd *exec.Cmd) (*bench.Process, error) {
 		return nil, fmt.Errorf("cannot start a server to be killed: %w", err)
 	}
 	gone := make(chan struct{})
-	p := &bench.Process{Key: benchKey, Kill: func() { cmd.Process.Kill(); <-gone }} // It may be gone already.
+	p := &bench.Process{Key: benchKey, Kill: func() {
+		_ = cmd.Process.Kill() // It may be gone already.
+		<-gone
+	}}
 	lines := bufio.NewScanner(out)
 	for p.URL == "" && lines.Scan() {
 		if rest, ok := strings.CutPrefix(lines.Text(), "Serving on "); ok {
@@ -62,8 +65,8 @@ func spawn(cmd *exec.Cmd) (*bench.Process, error) {
 	}
 	go func() {
 		defer close(gone)
-		io.Copy(io.Discard, out) // It says no more that matters.
-		cmd.Wait()               // Killed: its error says no more.
+		_, _ = io.Copy(io.Discard, out) // It says no more that matters.
+		_ = cmd.Wait()                  // Killed: its error says no more.
 	}()
 	if p.URL == "" {
 		p.Kill()

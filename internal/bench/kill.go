@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -86,9 +87,11 @@ func (r *run) life(ctx context.Context, ack *acknowledged, events int, first boo
 			return err
 		})
 	}()
-	err = r.sink.reach(ctx, before+1+rand.Int64N(int64(events)/2)) //nolint:gosec // Any moment will do.
+	err = r.sink.reach(ctx, before+1+rand.Int64N(int64(events)/2))
 	p.Kill()
-	<-posted // With the error that the end of the server is.
+	if cut := <-posted; err != nil { // Else it is what the end of the server makes of requests.
+		err = errors.Join(err, cut)
+	}
 	return err
 }
 

@@ -21,7 +21,7 @@ var Path = sync.OnceValues(func() (string, error) {
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
-	cmd := exec.Command("go", "build", "-o", name, "github.com/alma-events/alma/cmd/alma") //nolint:noctx // It has no end but its own.
+	cmd := exec.Command("go", "build", "-o", name, "github.com/alma-events/alma/cmd/alma") //nolint:gosec,noctx // Go's own program; it has no end but its own.
 	cmd.Env = Environment()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build alma: %w: %s", err, out)
@@ -35,7 +35,7 @@ var built string
 // Remove removes what Path has built; it comes after all tests.
 func Remove() {
 	if built != "" {
-		os.RemoveAll(built) //nolint:errcheck // In a folder for what is temporary.
+		os.RemoveAll(built) // It is for what is temporary.
 	}
 }
 
