@@ -18,8 +18,9 @@ type dialer struct {
 	tcp dialFunc
 	tls *tls.Config // nil for plain connections.
 
-	mu    sync.Mutex
-	spare map[string]net.Conn // Opened, and found to speak HTTP/2.
+	mu      sync.Mutex
+	spare   map[string]net.Conn // Opened, and found to speak HTTP/2.
+	wanting map[string]bool     // Hosts that have asked for a client certificate, and there is none.
 }
 
 // errHTTP2 says that a listener chose HTTP/2; the connection is kept for it.
@@ -52,6 +53,7 @@ func (d *dialer) handshake(ctx context.Context, c net.Conn, host string) (*tls.C
 	}
 	cfg := d.tls.Clone()
 	cfg.ServerName = host
+	d.answerNone(cfg, host)
 	secure := tls.Client(c, cfg)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		c.Close() // The handshake's error says what was wrong.

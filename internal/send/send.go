@@ -180,12 +180,12 @@ func (s *Sender) send(ctx context.Context, r *Request, deadline time.Time) Resul
 func (s *Sender) overLibrary(ctx context.Context, r *Request, t *target, deadline time.Time) Result {
 	ctx, cancel := context.WithDeadlineCause(ctx, deadline, errTimeout)
 	defer cancel()
-	header, library := buildHeader(r.Header), s.side(t, r).library
+	header, side := buildHeader(r.Header), s.side(t, r)
 	for tries := 1; ; tries++ {
 		x := exchange{timeout: r.Timeout, host: t.host}
-		res := x.run(library, x.request(ctx, r, t.url, header))
+		res := x.run(side.library, x.request(ctx, r, t.url, header))
 		if tries == maxTries || !x.stale || ctx.Err() != nil {
-			return res
+			return x.explained(ctx, side, t, res)
 		}
 	}
 }
