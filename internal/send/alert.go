@@ -51,7 +51,7 @@ func (d *dialer) alert(ctx context.Context, t *target) error {
 	defer cancel()
 	c, err := d.tcp(ctx, "tcp", t.addr)
 	if err != nil {
-		return nil //nolint:nilerr // That is another matter.
+		return nil // That is another matter.
 	}
 	secure, err := d.handshake(ctx, c, t.host)
 	if err == nil {
