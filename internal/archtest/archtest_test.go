@@ -40,8 +40,8 @@ var allowed = map[string]rule{
 	"memory":   std(".", "events"),
 	"almatest": std(".", "wire", "events"),
 
-	"storage/sqlite":      {own: []string{".", "internal/secret", "internal/sealed"}, others: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
-	"storage/postgres":    {own: []string{".", "internal/secret", "internal/sealed"}, others: []string{"github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2", "golang.org/x/text"}},
+	"storage/sqlite":      {own: []string{".", "internal/failed", "internal/secret", "internal/sealed"}, others: []string{"modernc.org/sqlite", "golang.org/x/sys"}},
+	"storage/postgres":    {own: []string{".", "internal/failed", "internal/secret", "internal/sealed"}, others: []string{"github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2", "golang.org/x/text"}},
 	"storage/storagetest": {own: []string{"."}, others: []string{"github.com/google/go-cmp"}},
 
 	// For tests alone.
@@ -51,6 +51,7 @@ var allowed = map[string]rule{
 	// Helpers.
 	"internal/backoff":  std(),
 	"internal/cluster":  std("."),
+	"internal/failed":   std("."),
 	"internal/secret":   std(),
 	"internal/sealed":   std(".", "internal/secret"),
 	"internal/netguard": {own: []string{"."}, others: []string{"code.dny.dev/ssrf"}},

@@ -3,21 +3,19 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"math"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/alma-events/alma"
+	"github.com/alma-events/alma/internal/failed"
 )
 
 // FailedGroups counts failed deliveries by webhook and reason; see
 // [alma.DeliveryStore].
 func (s *Store) FailedGroups(ctx context.Context, q alma.FailedQuery) (alma.Page[alma.FailedGroup], error) {
 	const operation = "count failed deliveries"
-	f := failedFinder{query: q, named: len(q.WebhookIDs) > 0}
+	f := failedFinder{named: len(q.WebhookIDs) > 0}
 	var err error
-	if f.at, err = parseFailedPlace(q.After); err != nil {
+	if f.Finder, err = failed.New[place](q); err != nil {
 		return alma.Page[alma.FailedGroup]{}, wrap(operation, err)
 	}
 	var page alma.Page[alma.FailedGroup]
@@ -25,12 +23,12 @@ func (s *Store) FailedGroups(ctx context.Context, q alma.FailedQuery) (alma.Page
 		if err := f.prepare(ctx, s.pool, s.numbers); err != nil {
 			return err
 		}
-		for !f.done() {
+		for !f.Done() {
 			if err := f.step(ctx, s.pool); err != nil {
 				return err
 			}
 		}
-		page.Next = f.next()
+		page.Next = f.Cut()
 		page.Items, err = f.show(ctx, s.pool)
 		return err
 	})
@@ -39,20 +37,20 @@ func (s *Store) FailedGroups(ctx context.Context, q alma.FailedQuery) (alma.Page
 
 // prepare finds the stretch of the log and the webhooks that the query is about.
 func (f *failedFinder) prepare(ctx context.Context, q queryer, numbers *numbers) error {
-	span := deliveryFinder{query: alma.DeliveryQuery{Since: f.query.Since, Until: f.query.Until}, at: deliveryRow{place: furthest}}
+	span := deliveryFinder{query: alma.DeliveryQuery{Since: f.Query.Since, Until: f.Query.Until}, at: deliveryRow{place: furthest}}
 	if err := span.prepare(ctx, q, numbers); err != nil {
 		return err
 	}
-	f.low, f.high, f.ended = span.low, span.at.place, span.ended
+	f.low, f.high, f.Ended = span.low, span.at.place, span.ended
 	asked := map[string]struct{}{}
-	for _, id := range f.query.WebhookIDs {
+	for _, id := range f.Query.WebhookIDs {
 		asked[id] = struct{}{}
 	}
 	if err := numbers.learn(ctx, q, asked); err != nil {
 		return err
 	}
 	for id := range asked {
-		if number, ok := numbers.get(id); ok && number <= f.at.webhook {
+		if number, ok := numbers.get(id); ok && number <= f.At.Webhook {
 			f.webhooks = append(f.webhooks, number)
 		}
 	}
@@ -63,51 +61,11 @@ func (f *failedFinder) prepare(ctx context.Context, q queryer, numbers *numbers)
 // show reads what is told of the groups: the newest delivery of each, and when
 // the oldest was appended.
 func (f *failedFinder) show(ctx context.Context, q queryer) ([]alma.FailedGroup, error) {
-	rows := make([]deliveryRow, 0, 2*len(f.found))
-	for _, g := range f.found {
-		rows = append(rows, deliveryRow{g.newest, g.webhook}, deliveryRow{g.oldest, g.webhook})
-	}
+	var rows []deliveryRow
+	f.Ends(func(webhook int64, at place) { rows = append(rows, deliveryRow{at, webhook}) })
 	list, err := readDeliveries(ctx, q, rows)
-	if err != nil || len(list) != len(rows) {
+	if err != nil {
 		return nil, err
 	}
-	out := make([]alma.FailedGroup, len(f.found))
-	for i, g := range f.found {
-		newest := list[2*i]
-		out[i] = alma.FailedGroup{
-			WebhookID: newest.WebhookID, Reason: alma.Reason(g.reason), Count: g.count, AtLeast: g.atLeast,
-			Oldest: list[2*i+1].CreatedAt, Newest: newest.CreatedAt, Example: newest,
-		}
-	}
-	return out, nil
-}
-
-// failedPlace is where a page of groups begins: behind a reason of a webhook, or
-// with all that the webhook has.
-type failedPlace struct {
-	webhook int64
-	behind  bool
-	reason  string
-}
-
-func (p failedPlace) token() string {
-	if !p.behind {
-		return strconv.FormatInt(p.webhook, 36)
-	}
-	return strconv.FormatInt(p.webhook, 36) + "." + p.reason
-}
-
-func parseFailedPlace(token string) (failedPlace, error) {
-	if token == "" {
-		return failedPlace{webhook: math.MaxInt64}, nil
-	}
-	number, reason, behind := strings.Cut(token, ".")
-	p := failedPlace{behind: behind, reason: reason}
-	var err error
-	if p.webhook, err = strconv.ParseInt(number, 36, 64); err != nil {
-		var f alma.Faults
-		f.Addf("after", "is no cursor of this listing: want the value of next of the page before")
-		return failedPlace{}, f.Err()
-	}
-	return p, nil
+	return f.Tell(list)
 }
